@@ -1,0 +1,239 @@
+"""The journal's leaves: one closed model per action, without personal data or free text."""
+
+import hmac
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import Field, TypeAdapter
+
+from coordinator.model.answers import Change, CloseReason, Standing, Withheld, WithdrawnReason
+from coordinator.model.base import AgencyId, Frozen, Uuid
+from coordinator.model.codes import Lane
+from coordinator.model.decisions import Flag, RefusalCode, Stage
+
+MAX_LEAF_BYTES = 16 * 1024
+MAX_OWED_PER_LEAF = 64
+MAX_SETTLED_PER_LEAF = 256
+
+HexHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+Ids = Annotated[tuple[Uuid, ...], Field(min_length=1, max_length=MAX_SETTLED_PER_LEAF)]
+
+
+class Channel(StrEnum):
+    """By which door something came in."""
+
+    AMQP = "amqp"
+    HTTP = "http"
+    CLI = "cli"
+    TIMER = "timer"
+    RELAY = "relay"
+    SERVICE = "service"
+
+
+class Actor(Frozen):
+    """Who caused it: an agency, its account or system, or a part of the coordinator itself."""
+
+    agency: AgencyId
+    id: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$")] | None = None
+
+
+class Subject(Frozen):
+    """What it was about."""
+
+    type: Annotated[str, Field(pattern=r"^[a-z.]{1,64}$")]
+    id: Uuid | None = None
+    revision: int | None = None
+
+
+class Owed(Frozen):
+    """One delivery that the entry obliges us to, and the agreement relied on if one was."""
+
+    id: Uuid
+    to: AgencyId
+    seq: Annotated[int, Field(ge=1)]
+    lane: Lane
+    agreement: Uuid | None = None
+
+
+class LeafBase(Frozen):
+    """What every entry says. Its position is its index in the tree and stands outside."""
+
+    v: Literal[1] = 1
+    entry: Uuid
+    t: Moment
+    actor: Actor
+    channel: Channel
+    commit: HexHash | None = Field(default=None, description="HMAC-SHA-256(salt, detail)")
+
+
+class Obliging(LeafBase):
+    """An entry that owes deliveries: it is the proof that they are owed."""
+
+    owed: Annotated[tuple[Owed, ...], Field(max_length=MAX_OWED_PER_LEAF)] = ()
+
+
+class Answering(Obliging):
+    """An entry about a submission."""
+
+    bytes: Annotated[int, Field(ge=0)]
+    policy: Annotated[int, Field(ge=0)]
+    correlation: Uuid | None = None
+    causation: Uuid | None = None
+
+
+class MessageAcceptedLeaf(Answering):
+    """A message was accepted, with whom it goes to and from whom it is withheld."""
+
+    action: Literal["message.accepted"] = "message.accepted"
+    message: Uuid
+    object: Subject
+    withheld: tuple[Withheld, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    standing: Standing | None = None
+
+
+class MessageRefusedLeaf(Answering):
+    """A message was refused, with the closed reason."""
+
+    action: Literal["message.refused"] = "message.refused"
+    message: Uuid | None = None
+    reason: RefusalCode
+    stage: Stage
+
+
+class MessageDuplicateLeaf(LeafBase):
+    """A message came again; the first receipt is owed once more, under its first ids."""
+
+    action: Literal["message.duplicate"] = "message.duplicate"
+    first: Annotated[int, Field(ge=0, description="position of the first receipt's entry")]
+    again: tuple[Uuid, ...]
+
+
+class MessageQuarantinedLeaf(LeafBase):
+    """A message could not be processed in any attempt and was set aside."""
+
+    action: Literal["message.quarantined"] = "message.quarantined"
+    reason: RefusalCode | Literal["attempts_spent"]
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class MessageOwedLeaf(Obliging):
+    """More deliveries of the entry before it than fit into one."""
+
+    action: Literal["message.owed"] = "message.owed"
+    first: Annotated[int, Field(ge=0, description="position of the entry that it continues")]
+
+
+class ConflictLeaf(Obliging):
+    """A conflict was opened, changed or reopened; exact figures are in the detail."""
+
+    action: Literal["conflict.opened", "conflict.changed", "conflict.reopened"]
+    conflict: Uuid
+    operations: tuple[Uuid, Uuid]
+    revisions: tuple[int, int]
+    rule: str
+    rule_version: str
+
+    @staticmethod
+    def action_for(change: Change) -> Literal["conflict.opened", "conflict.changed", "conflict.reopened"]:
+        """The action's name for a change."""
+        match change:
+            case Change.OPENED:
+                return "conflict.opened"
+            case Change.CHANGED:
+                return "conflict.changed"
+            case Change.REOPENED:
+                return "conflict.reopened"
+
+
+class ConflictClosedLeaf(Obliging):
+    """A conflict no longer holds."""
+
+    action: Literal["conflict.closed"] = "conflict.closed"
+    conflict: Uuid
+    operations: tuple[Uuid, Uuid]
+    reason: CloseReason
+
+
+class AuthorityLapsedLeaf(Obliging):
+    """A live operation is without the authority that it names."""
+
+    action: Literal["authority.lapsed"] = "authority.lapsed"
+    operation: Uuid
+
+
+class RelaySettledLeaf(LeafBase):
+    """Deliveries that the broker has confirmed."""
+
+    action: Literal["relay.settled"] = "relay.settled"
+    dispatches: Ids
+
+
+class RelayTroubleLeaf(LeafBase):
+    """Deliveries whose state changed otherwise."""
+
+    action: Literal["relay.returned", "relay.refused", "relay.unknown", "relay.parked", "relay.released"]
+    dispatches: Ids
+
+
+class FeedWithdrawnLeaf(Obliging):
+    """A content lost its ground between acceptance and delivery; the stub goes under the same number."""
+
+    action: Literal["feed.withdrawn"] = "feed.withdrawn"
+    dispatches: Ids
+    reason: WithdrawnReason
+
+
+class ServiceLeaf(LeafBase):
+    """The service started or stopped."""
+
+    action: Literal["service.started", "service.stopped"]
+
+
+class DirectoryChangedLeaf(LeafBase):
+    """The directory file is another one than at the last start."""
+
+    action: Literal["directory.changed"] = "directory.changed"
+    digest: HexHash
+
+
+class DeadReplayedLeaf(LeafBase):
+    """An operator handed a dead message to intake again."""
+
+    action: Literal["dead.replayed"] = "dead.replayed"
+    reference: Uuid
+
+
+Leaf = Annotated[
+    MessageAcceptedLeaf
+    | MessageRefusedLeaf
+    | MessageDuplicateLeaf
+    | MessageQuarantinedLeaf
+    | MessageOwedLeaf
+    | ConflictLeaf
+    | ConflictClosedLeaf
+    | AuthorityLapsedLeaf
+    | RelaySettledLeaf
+    | RelayTroubleLeaf
+    | FeedWithdrawnLeaf
+    | ServiceLeaf
+    | DirectoryChangedLeaf
+    | DeadReplayedLeaf,
+    Field(discriminator="action"),
+]
+"""Every entry that the journal may hold."""
+
+LEAF: TypeAdapter[Leaf] = TypeAdapter(Leaf)
+
+
+def encode(leaf: LeafBase) -> bytes:
+    """The bytes that are stored and hashed, once: sorted keys, absent fields left out."""
+    fields = leaf.model_dump(mode="json", exclude_none=True)
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+
+
+def commitment(salt: bytes, detail: bytes) -> str:
+    """HMAC-SHA-256 over the erasable detail; without the salt it confirms nothing (`audit.md`)."""
+    return hmac.digest(salt, detail, "sha256").hex()

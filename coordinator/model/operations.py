@@ -1,0 +1,144 @@
+"""Messages about operations: notice, update, status, cancel, close."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from coordinator.model.admission import Admission
+from coordinator.model.area import Area
+from coordinator.model.base import AgencyId, Code, Frozen, Instant, OfficerId, Phone, Uuid
+from coordinator.model.codes import CancelReason, Caution, Duty, EventType, Function, Outcome, Progress, UpdateReason
+from coordinator.model.envelope import MAX_RECIPIENTS, AgencyBody, AgencyEvent
+
+
+class Contact(Frozen):
+    """Whom the other side calls; the owner chooses what the pointer shows."""
+
+    officer_id: OfficerId | None = Field(default=None, description="absent when the desk answers")
+    callback: Phone = Field(description="answered 24/7")
+    backup: Phone
+
+
+class Authority(Frozen):
+    """The 287(g) authority that the duty rests on."""
+
+    function: Function
+    officer_ids: Annotated[tuple[OfficerId, ...], Field(min_length=1, max_length=64)]
+
+
+class OperationBody(AgencyBody):
+    """What every message about an operation carries."""
+
+    operation_id: Uuid
+
+
+class Plan(OperationBody):
+    """The planned operation in full; an update says all of it again."""
+
+    name: Code
+    event_type: EventType
+    duty: Duty
+    start: Instant
+    end: Instant = Field(description="exclusive")
+    area: Area = Field(description="the ground occupied")
+    lead: AgencyId
+    participating: Annotated[tuple[AgencyId, ...], Field(max_length=MAX_RECIPIENTS)] = ()
+    joint_with: Annotated[tuple[Uuid, ...], Field(max_length=MAX_RECIPIENTS)] = Field(
+        default=(), description="operations planned together with this one"
+    )
+    contact: Contact
+    authority: Authority | None = None
+    plainclothes: bool
+    caution: Annotated[tuple[Caution, ...], Field(max_length=len(Caution))] = ()
+    sealed: bool = False
+    field_play: bool = False
+
+    @model_validator(mode="after")
+    def _window_is_not_empty(self) -> Self:
+        if self.end <= self.start:
+            code = "window_empty"
+            raise PydanticCustomError(code, "`end` is not after `start`")
+        return self
+
+
+class Revision(Plan):
+    """A revised plan."""
+
+    revision: Annotated[int, Field(ge=2, le=1_000_000, description="the notice is revision 1; one more each time")]
+    reason: UpdateReason
+
+
+class StatusReport(OperationBody):
+    """How far the operation is."""
+
+    progress: Progress
+
+
+class Cancellation(OperationBody):
+    """The operation will not take place."""
+
+    reason: CancelReason
+
+
+class Closure(OperationBody):
+    """The operation has ended."""
+
+    outcome: Outcome
+
+
+class OperationEvent(AgencyEvent):
+    """A message about an operation; registered whoever may read it."""
+
+    admission: ClassVar[Admission] = Admission.REGISTRATION
+    data: OperationBody
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The operation."""
+        return (f"operation/{self.data.operation_id}",)
+
+    @property
+    def always_heard(self) -> bool:
+        """An operation is judged by its window, never by the sender's clock."""
+        return True
+
+
+class OperationNotice(OperationEvent):
+    """An operation is planned."""
+
+    name: ClassVar[str] = "operation.notice"
+    type: Literal["gov.mo.coordination.operation.notice.v1"]
+    data: Plan
+
+
+class OperationUpdate(OperationEvent):
+    """The plan has changed."""
+
+    name: ClassVar[str] = "operation.update"
+    type: Literal["gov.mo.coordination.operation.update.v1"]
+    data: Revision
+
+
+class OperationStatus(OperationEvent):
+    """Staged, executing or clear."""
+
+    name: ClassVar[str] = "operation.status"
+    type: Literal["gov.mo.coordination.operation.status.v1"]
+    data: StatusReport
+
+
+class OperationCancel(OperationEvent):
+    """The plan is given up."""
+
+    name: ClassVar[str] = "operation.cancel"
+    type: Literal["gov.mo.coordination.operation.cancel.v1"]
+    data: Cancellation
+
+
+class OperationClose(OperationEvent):
+    """The operation is over."""
+
+    name: ClassVar[str] = "operation.close"
+    type: Literal["gov.mo.coordination.operation.close.v1"]
+    data: Closure

@@ -1,0 +1,170 @@
+"""What one transaction of the walk asks of the store, is told, and writes: values, so that both stores do the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coordinator.model.codes import Lane
+from coordinator.model.policy import AgreementWord, CredentialWord, Policy
+from coordinator.model.volume import Conflict, Pair, Registered, Volume
+from coordinator.model.work import Claim, ClaimKey, Dead, Settlement, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A message that somebody refers to: whose `id` it is and who says that they were sent it."""
+
+    agency: str
+    id: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a batch needs to know under the lock: one statement per kind, whatever the size of the batch."""
+
+    claims: Sequence[ClaimKey] = ()
+    operations: Sequence[str] = ()
+    targets: Sequence[Target] = ()
+    since: int = 0
+    """Live operations changed at or after this position are told."""
+    policy_version: int = -1
+    """The policy is told when the head's version is another."""
+    authorised: bool = False
+    """Whether every live operation that rests on an authority is told."""
+    dispatches: Sequence[int] = ()
+    """Keys of dispatches to be settled: those no longer owed are left out of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The one row that every transaction locks first: the next number of each kind."""
+
+    position: int
+    message: int
+    dispatch: int
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store answered, true as of `head`, which is locked until the plan is written."""
+
+    head: Head
+    feeds: Mapping[str, int]
+    claims: Mapping[ClaimKey, Claim] = field(default_factory=dict)
+    operations: Mapping[str, Registered] = field(default_factory=dict)
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    conflicts: Mapping[Pair, Conflict] = field(default_factory=dict)
+    """Every record of a pair of which one is asked for."""
+    counterparts: Mapping[str, Volume] = field(default_factory=dict)
+    """The other operations of those pairs, as they are now, live or not."""
+    changed: Mapping[str, Registered] = field(default_factory=dict)
+    reached: frozenset[Target] = frozenset()
+    """Those targets that were indeed sent to the recipient."""
+    policy: Policy | None = None
+    authorised: tuple[Registered, ...] = ()
+    owed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LeafRow:
+    """A journal entry: the leaf's bytes and hash, and the columns that are a projection of it."""
+
+    position: int
+    entry: str
+    leaf: bytes
+    hash: bytes
+    action: str
+    agency: str
+    t: str
+    salt: bytes | None = None
+    detail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """That `(agency, id)` was settled by that digest, at that position, with that receipt."""
+
+    key: ClaimKey
+    digest: str
+    position: int
+    entry: str
+    verdict: Verdict
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A content, once, however many are told."""
+
+    key: int
+    agency: str
+    id: str
+    type: str
+    body: bytes
+    position: int
+    jws: str | None = None
+    correlation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchRow:
+    """A delivery that is owed from now on."""
+
+    key: int
+    id: str
+    recipient: str
+    lane: Lane
+    sequence: int
+    message: int
+    position: int
+    agreement: str | None
+    recorded: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """An operation's new state, and the position that made it."""
+
+    registered: Registered
+    position: int
+    moved: bool
+    """Whether the boxes must be written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementRow:
+    """How far a message got with a person of a recipient."""
+
+    target: Target
+    level: str
+    officer_id: str | None
+    position: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that one transaction writes, collected step by step; nothing is written before it is whole."""
+
+    head: Head
+    feeds: dict[str, int] = field(default_factory=dict)
+    leaves: list[LeafRow] = field(default_factory=list)
+    claims: list[ClaimRow] = field(default_factory=list)
+    messages: list[MessageRow] = field(default_factory=list)
+    dispatches: list[DispatchRow] = field(default_factory=list)
+    operations: list[OperationRow] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    agreement_words: list[tuple[AgreementWord, int]] = field(default_factory=list)
+    credential_words: list[tuple[CredentialWord, int]] = field(default_factory=list)
+    acknowledgements: list[AcknowledgementRow] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+    replaced: list[tuple[int, int]] = field(default_factory=list)
+    """Dispatches whose content is replaced by another message, once."""
+    owed_again: list[str] = field(default_factory=list)
+    """Dispatch ids of first receipts that are owed once more."""
+    dead: list[Dead] = field(default_factory=list)
+    revived: list[str] = field(default_factory=list)
+    """Ids of dead messages that were replayed."""
+    released: list[str] = field(default_factory=list)
+    """Ids of parked dispatches that are owed again."""

@@ -1,0 +1,182 @@
+"""What agreements and credentials make lawful at a moment, from the last word of every side."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from coordinator.model.answers import Standing
+from coordinator.model.authority import Terms
+from coordinator.model.codes import AgreementKind, AgreementState, CredentialState, Function, Regime
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementWord:
+    """The last thing that one agency said of one agreement."""
+
+    agreement_id: str
+    agency: str
+    terms: Terms
+    state: AgreementState
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialWord:
+    """The last thing that one agency said of one officer's credential."""
+
+    agreement_id: str
+    officer_id: str
+    agency: str
+    state: CredentialState
+    functions: tuple[Function, ...]
+    valid_from: datetime
+    valid_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """An agreement that both sides have put in force, for `[effective, expires)`."""
+
+    id: str
+    terms: Terms
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether the moment lies within the term."""
+        return self.terms.effective <= moment < self.terms.expires
+
+
+def standing_of(words: Iterable[AgreementWord]) -> Standing:
+    """Where an agreement stands: in force only when each party has said so, of the same terms."""
+    said = {word.agency: word for word in words}
+    if any(word.state is not AgreementState.IN_FORCE for word in said.values()):
+        ended = {AgreementState.SUSPENDED, AgreementState.TERMINATED}
+        stopped = any(word.state in ended for word in said.values())
+        return Standing.NOT_IN_FORCE if stopped else Standing.WAITING_FOR_OTHER_SIDE
+    any_word = next(iter(said.values()), None)
+    if any_word is None or not set(any_word.terms.parties) <= set(said):
+        return Standing.WAITING_FOR_OTHER_SIDE
+    if any(word.terms != any_word.terms for word in said.values()):
+        return Standing.TERMS_DIFFER
+    return Standing.IN_FORCE
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Every agreement and credential at one version; a snapshot that decisions are made from.
+
+    Built anew when the version moves, indexed once, then asked per message.
+    """
+
+    version: int
+    lead: str
+    agreement_words: tuple[AgreementWord, ...] = ()
+    credential_words: tuple[CredentialWord, ...] = field(default=())
+
+    @cached_property
+    def words_of(self) -> Mapping[str, tuple[AgreementWord, ...]]:
+        """The words of each agreement, by its id."""
+        words: dict[str, list[AgreementWord]] = {}
+        for word in self.agreement_words:
+            words.setdefault(word.agreement_id, []).append(word)
+        return {agreement: tuple(said) for agreement, said in words.items()}
+
+    @cached_property
+    def agreements(self) -> Mapping[str, Agreement]:
+        """The agreements that both sides have put in force, whatever their term, by id."""
+        return {
+            agreement: Agreement(agreement, words[0].terms)
+            for agreement, words in self.words_of.items()
+            if standing_of(words) is Standing.IN_FORCE
+        }
+
+    @cached_property
+    def _dissemination(self) -> Mapping[frozenset[str], tuple[Agreement, ...]]:
+        pairs: dict[frozenset[str], list[Agreement]] = {}
+        for agreement in self.agreements.values():
+            if agreement.terms.kind is AgreementKind.DISSEMINATION:
+                parties = agreement.terms.parties
+                for pair in {frozenset((one, two)) for one in parties for two in parties if one < two}:
+                    pairs.setdefault(pair, []).append(agreement)
+        return {pair: tuple(found) for pair, found in pairs.items()}
+
+    @cached_property
+    def _participation(self) -> Mapping[str, tuple[Agreement, ...]]:
+        found: dict[str, list[Agreement]] = {}
+        for agreement in self.agreements.values():
+            terms = agreement.terms
+            if terms.kind is AgreementKind.PARTICIPATION and self.lead in terms.parties:
+                for party in terms.parties:
+                    found.setdefault(party, []).append(agreement)
+        return {party: tuple(agreements) for party, agreements in found.items()}
+
+    def participates(self, agency: str, at: datetime) -> bool:
+        """Whether a participation agreement of the agency is in force; the lead takes part by its office."""
+        return agency == self.lead or any(each.holds_at(at) for each in self._participation.get(agency, ()))
+
+    def covering(
+        self,
+        sender: str,
+        recipient: str,
+        message: tuple[str, Regime],
+        at: datetime,
+        wanted: str | None = None,
+    ) -> Agreement | None:
+        """The dissemination agreement under which the recipient may be told, or None.
+
+        `message` is the short type and the regime; `wanted` is the one that the sender relies on, if it named one.
+        """
+        short_type, regime = message
+        for agreement in self._dissemination.get(frozenset((sender, recipient)), ()):
+            terms = agreement.terms
+            fits = short_type in terms.message_types and regime in terms.regimes and agreement.holds_at(at)
+            if fits and wanted in (None, agreement.id):
+                return agreement
+        return None
+
+    @cached_property
+    def _credentials(self) -> Mapping[tuple[str, str], tuple[CredentialWord, ...]]:
+        words: dict[tuple[str, str], list[CredentialWord]] = {}
+        for word in self.credential_words:
+            words.setdefault((word.agreement_id, word.officer_id), []).append(word)
+        return {key: tuple(said) for key, said in words.items()}
+
+    def confers(self, employer: str, officer: str, function: Function, window: tuple[datetime, datetime]) -> bool:
+        """Whether the officer holds the function for all of `[start, end)`: certified by the employer,
+        authorised by the other side, under an agreement in force that delegates the function.
+        """
+        start, end = window
+        for (agreement_id, officer_id), words in self._credentials.items():
+            agreement = self.agreements.get(agreement_id)
+            if officer_id != officer or agreement is None or employer not in agreement.terms.parties:
+                continue
+            terms = agreement.terms
+            delegated = terms.kind is AgreementKind.DELEGATION and function in terms.functions
+            in_term = terms.effective <= start and end <= terms.expires
+            if delegated and in_term and self._both_vouch(employer, words, function, window):
+                return True
+        return False
+
+    @staticmethod
+    def _both_vouch(
+        employer: str, words: tuple[CredentialWord, ...], function: Function, window: tuple[datetime, datetime]
+    ) -> bool:
+        start, end = window
+        vouching = {
+            word.agency == employer
+            for word in words
+            if word.state is (CredentialState.CERTIFIED if word.agency == employer else CredentialState.AUTHORISED)
+            and function in word.functions
+            and word.valid_from <= start
+            and end <= word.valid_to
+        }
+        return vouching == {True, False}
+
+    def credential_standing(self, agreement_id: str, officer_id: str) -> Standing:
+        """Where an officer's credential stands."""
+        words = self._credentials.get((agreement_id, officer_id), ())
+        states = {word.state for word in words}
+        if states & {CredentialState.SUSPENDED, CredentialState.REVOKED}:
+            return Standing.NOT_IN_FORCE
+        if {CredentialState.CERTIFIED, CredentialState.AUTHORISED} <= states and agreement_id in self.agreements:
+            return Standing.IN_FORCE
+        return Standing.WAITING_FOR_OTHER_SIDE

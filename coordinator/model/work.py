@@ -1,0 +1,216 @@
+"""What the doors hand to intake, what intake answers, and the forms that a submission takes on its walk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from coordinator.model.answers import AuthorityVerdict, Pointer, Withheld
+from coordinator.model.codes import Lane
+from coordinator.model.decisions import Flag, RefusalCode, Refused
+from coordinator.model.envelope import AgencyEvent
+from coordinator.model.geometry import Shape
+from coordinator.model.leaf import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One message as a door received it; `agency` is proven by the door, whatever the body claims."""
+
+    body: bytes
+    agency: str
+    account: str | None
+    channel: Channel
+    received: datetime
+    digest: str = ""
+    flaw: RefusalCode | None = None
+    jws: str | None = None
+
+
+class Verdict(StrEnum):
+    """What became of a submission."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+    """Nothing was recorded; the same submission may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one submission, as the door needs it; `body` is the coordinator's own message."""
+
+    verdict: Verdict
+    position: int | None = None
+    entry: str | None = None
+    refused: Refused | None = None
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A submission that is a valid message of its type."""
+
+    event: AgencyEvent
+    shape: Shape | None = None
+    counties: tuple[tuple[str, str], ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A recipient that may be told, and the agreement relied on (None: by role)."""
+
+    agency: str
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A message that its sender may send, with whom it goes to."""
+
+    grants: tuple[Grant, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    authority: AuthorityVerdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A submission with what the steps before the transaction made of it."""
+
+    submission: Submission
+    read: Read | Refused
+    verdict: Admitted | Refused
+    claim: "ClaimKey"
+
+    @property
+    def event(self) -> AgencyEvent | None:
+        """The message, if it could be read."""
+        return self.read.event if isinstance(self.read, Read) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimKey:
+    """Under what a submission is claimed: `(agency, id)`, or its digest when it could not be read."""
+
+    agency: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim that stands: the digest that came first, and where its receipt is."""
+
+    key: ClaimKey
+    digest: str
+    position: int
+    entry: str
+    verdict: Verdict
+    receipt: str
+    """Dispatch id of the first receipt."""
+    body: bytes
+    """The first receipt's bytes."""
+
+
+class Fate(StrEnum):
+    """How a publish ended."""
+
+    CONFIRMED = "confirmed"
+    RETURNED = "returned"
+    NACKED = "nacked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One delivery that is owed: a content, a recipient's queue, a number in its feed."""
+
+    key: int
+    id: str
+    recipient: str
+    lane: Lane
+    sequence: int
+    type: str
+    event_id: str
+    source: str
+    body: bytes
+    recorded: str
+    attempts: int
+    agreement: str | None = None
+    correlation: str | None = None
+    jws: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one owed dispatch fared; `fence` proves that the line was ours."""
+
+    key: int
+    id: str
+    fate: Fate
+    attempts: int
+    due_ms: int = 0
+    park: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A dispatch that lost its ground before it was delivered."""
+
+    dispatch: Dispatch
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A message that never reached the store, or that no attempt could process."""
+
+    id: str
+    queue: str
+    agency: str | None
+    account: str | None
+    reason: str
+    body: bytes
+    received: datetime
+    attempts: int = 0
+    state: str = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the deconfliction part of an operation's receipt says."""
+
+    pointers: tuple[Pointer, ...] = ()
+    counties: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One recipient's queue: leases, order and back-off are per line."""
+
+    agency: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What the relay asks for: the lines with something owed, and what is due on those that become ours."""
+
+    owner: str
+    now_ms: int
+    until_ms: int
+    limit: int
+    cursors: Mapping[Line, int]
+    """The last sequence handed out per line: fresh dispatches come after it."""
+    resting: frozenset[Line] = frozenset()
+    """Lines in back-off; nothing of them is handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """What is due now on the lines that are ours until the lease ends, in order per line."""
+
+    policy_version: int
+    dispatches: tuple[Dispatch, ...]
