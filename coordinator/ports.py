@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from coordinator.journal.checkpoint import Sealed
+from coordinator.journal.tiles import Tile
+from coordinator.model.errors import CoordinatorError
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
@@ -79,4 +82,65 @@ class Intake(Protocol):
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:
         """Set aside what no attempt could process, each with the name of its queue."""
+        ...
+
+
+# --- journal ----------------------------------------------------------------------------------------------------------
+
+
+class Ledger(Protocol):
+    """The journal in the store, as the seal and an audit see it; positions are contiguous from 0 and never reused.
+
+    Every method raises `StoreUnavailableError` when it cannot do it now.
+    """
+
+    async def size(self) -> int:
+        """How many entries are committed."""
+        ...
+
+    async def entries(self, start: int, limit: int) -> Sequence[bytes]:
+        """Read the entries at `start`, `start + 1`, … as stored: at most `limit`, ending before the first gap."""
+        ...
+
+    async def sealed(self) -> Sealed | None:
+        """Read the newest checkpoint that was persisted."""
+        ...
+
+    async def tile(self, level: int, index: int) -> bytes | None:
+        """Read a hash tile as wide as it was last persisted: 1 to 256 hashes of 32 bytes; None when it is not there."""
+        ...
+
+    async def persist(self, sealed: Sealed, tiles: Sequence[Tile]) -> None:
+        """Write a checkpoint and the tiles that changed under it, all or nothing, durable when this returns.
+
+        A wider tile replaces the narrower one of the same level and index. Raises `CoordinatorError`, and writes
+        nothing, unless the checkpoint is larger than every one before: then another seal has been at work.
+        """
+        ...
+
+
+class ArchiveUnavailableError(CoordinatorError):
+    """What is published cannot be read or written now; it stays as it was, and the same call may be tried again."""
+
+
+class ArchiveConflictError(CoordinatorError):
+    """A file that is published already has other bytes; published files never change."""
+
+
+class Archive(Protocol):
+    """Where the journal is published; synchronous, and slow: it is called in a worker thread.
+
+    Every method raises `ArchiveUnavailableError` when it cannot do it now.
+    """
+
+    def put(self, path: str, content: bytes) -> None:
+        """Publish a file: whole, under its name, and durable when this returns, or not at all.
+
+        `checkpoint` is replaced. Any other file that exists is left as it is: fine with the same bytes, else
+        `ArchiveConflictError`. A full tile or bundle makes its partial forms superfluous, and they may be removed.
+        """
+        ...
+
+    def get(self, path: str) -> bytes | None:
+        """Read a published file; None when it is not there."""
         ...

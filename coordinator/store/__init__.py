@@ -1,0 +1,1 @@
+"""The stores: everything that touches a database or a disk."""
