@@ -1,14 +1,14 @@
 """What the doors hand to intake, what intake answers, and the forms that a submission takes on its walk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from coordinator.model.answers import AuthorityVerdict, Pointer, Withheld
+from coordinator.model.answers import AuthorityVerdict, Withheld
 from coordinator.model.codes import Lane
 from coordinator.model.decisions import Flag, RefusalCode, Refused
-from coordinator.model.envelope import AgencyEvent
+from coordinator.model.envelope import AgencyEvent, Body, OwnEvent
 from coordinator.model.geometry import Shape
 from coordinator.model.leaf import Channel
 
@@ -179,11 +179,15 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the deconfliction part of an operation's receipt says."""
+class Telling:
+    """One of the coordinator's own messages on its way to one recipient, not yet numbered."""
 
-    pointers: tuple[Pointer, ...] = ()
-    counties: tuple[str, ...] = field(default=())
+    kind: type[OwnEvent]
+    recipient: str
+    body: Body
+    subject: str | None = None
+    correlation: str | None = None
+    causation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

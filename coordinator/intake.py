@@ -1,0 +1,273 @@
+"""THE WALK: a batch of submissions in, a receipt for each out, one transaction between."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from coordinator import chores, walk
+from coordinator.model.base import COORDINATOR
+from coordinator.model.decisions import Refused, Stage
+from coordinator.model.directory import Directory
+from coordinator.model.errors import StoreUnavailableError
+from coordinator.model.identity import RANDOM_BYTES, uuid7
+from coordinator.model.notices import ReceiptAcknowledge
+from coordinator.model.operations import OperationEvent, OperationNotice, OperationUpdate
+from coordinator.model.plan import Ask, Known
+from coordinator.model.policy import Policy
+from coordinator.model.volume import Volume
+from coordinator.model.work import ClaimKey, Judged, Read, Receipt, Settlement, Submission, Verdict
+from coordinator.ports import Store, Transaction
+from coordinator.steps import authorise, decode, deconflict, record, register, validate
+
+MAX_BATCH = 200
+MAX_CHANGED = 50
+"""Operations changed since the survey that are judged under the lock; above it the survey is made again."""
+MAX_SURVEYS = 3
+SETTLE_AFTER_S = 0.02
+
+Chore = Callable[[record.Draft, Known], None]
+
+
+def system_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def system_id() -> str:
+    """A fresh identifier that sorts by time."""
+    return uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(RANDOM_BYTES))
+
+
+def system_salt() -> bytes:
+    """A random 256-bit salt for one commitment (`audit.md`)."""
+    return secrets.token_bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What the walk knows beside the store: who the parties are, what is accepted, and its sources of time and ids."""
+
+    id: str
+    directory: Directory
+    bounds: validate.Bounds
+    clock: Callable[[], datetime] = system_clock
+    new_id: Callable[[], str] = system_id
+    new_salt: Callable[[], bytes] = system_salt
+
+    @property
+    def lead(self) -> str:
+        """The id of the agency that leads."""
+        lead = self.directory.lead
+        return lead.id if lead is not None else ""
+
+
+@dataclass(slots=True)
+class Intake:
+    """Settles batches of submissions; the only writer of the journal."""
+
+    store: Store
+    domain: Domain
+    on_commit: Sequence[Callable[[], None]] = ()
+    policy: Policy = field(init=False)
+    _owing: list[tuple[Settlement, asyncio.Future[None]]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with no policy: the first transaction tells the newest."""
+        self.policy = Policy(-1, self.domain.lead)
+
+    async def receive(self, batch: Sequence[Submission]) -> Sequence[Receipt]:
+        """Settle a batch; a receipt for each, in order.
+
+        Raises `StoreUnavailableError` when the store cannot be written: whatever of the batch was committed before is
+        answered as a duplicate when the batch comes again.
+        """
+        judged = [self._judge(submission) for submission in batch]
+        receipts: list[Receipt] = []
+        for unit in cut(judged):
+            receipts += await self._settle(unit)
+        return receipts
+
+    def _judge(self, submission: Submission) -> Judged:
+        """1, 2: validate and authorise; pure, and provisional until the policy's version is seen under the lock."""
+        if submission.flaw is not None:
+            flaw = Refused(submission.flaw, Stage.DOOR)
+            return Judged(submission, flaw, flaw, ClaimKey(submission.agency, submission.digest))
+        decoded = decode.decode(submission.body)
+        claim = validate.claim_key(submission, decoded)
+        read = decoded if isinstance(decoded, Refused) else validate.read(submission, decoded, self.domain.bounds)
+        return Judged(submission, read, self._authorise(submission, read), claim)
+
+    def _authorise(self, submission: Submission, read: Read | Refused) -> authorise.Admitted | Refused:
+        if isinstance(read, Refused):
+            return read
+        return authorise.judge(submission, read, self.policy, self.domain.directory)
+
+    async def _settle(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
+        """One poisonous row never sinks its neighbours: halve until it stands alone, and fails alone."""
+        try:
+            return await self._commit(unit)
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            if len(unit) > 1:
+                half = len(unit) // 2
+                return [*await self._settle(unit[:half]), *await self._settle(unit[half:])]
+            log = structlog.get_logger("intake")
+            log.exception("failed", claim=unit[0].claim.id, agency=unit[0].submission.agency)
+            return [Receipt(Verdict.FAILED)]
+
+    async def _commit(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
+        """3 to 7: survey outside the lock; then one transaction: claims, state, conflicts, entries, deliveries, head."""
+        for attempt in range(1, MAX_SURVEYS + 1):
+            survey = await self._survey(unit)
+            async with self.store.transaction() as transaction:
+                known = await transaction.read(self._ask(unit, survey))
+                if len(known.changed) > MAX_CHANGED and attempt < MAX_SURVEYS:
+                    continue
+                return await self._write(transaction, unit, survey, known)
+        msg = "unreachable: the last survey is always used"
+        raise AssertionError(msg)
+
+    async def _write(
+        self,
+        transaction: Transaction,
+        unit: Sequence[Judged],
+        survey: deconflict.Survey,
+        known: Known,
+        chore: Chore | None = None,
+    ) -> Sequence[Receipt]:
+        if known.policy is not None:
+            self.policy = known.policy
+            unit = [replace(each, verdict=self._authorise(each.submission, each.read)) for each in unit]
+        draft = record.Draft(
+            known, self.domain.clock(), f"//{COORDINATOR}/{self.domain.id}", self.domain.new_id, self.domain.new_salt
+        )
+        settling, self._owing = self._owing, []
+        try:
+            fates = [walk.settle_claim(each, known, self.policy) for each in unit]
+            conflicts = walk.find_conflicts(fates, survey, known, self.domain.directory, draft)
+            after = walk.policy_after(self.policy, fates)
+            entering = walk.Entering(draft, known, self.policy, after, self.domain.directory, conflicts)
+            receipts = [entering.enter(index, fate) for index, fate in enumerate(fates)]
+            if chore is not None:
+                chore(draft, known)
+            record.settled(draft, [settlement for settlement, _ in settling])
+            await transaction.write(draft.finish(after.version))
+        except BaseException:
+            self._owing = settling + self._owing
+            raise
+        self._committed(after, unit, receipts, settling)
+        return receipts
+
+    async def _survey(self, unit: Sequence[Judged]) -> deconflict.Survey:
+        """Heavy geometry stays out of the lock: neighbours from a snapshot, compared in a worker thread."""
+        directory = self.domain.directory
+        volumes = [volume for each in unit if (volume := _planned(each)) is not None]
+        around = await self.store.neighbours([deconflict.probe(volume, directory) for volume in volumes])
+        if not around.hits:
+            return deconflict.Survey(around.position, {}, around.volumes)
+        return await asyncio.to_thread(deconflict.survey, volumes, around, directory)
+
+    def _ask(self, unit: Sequence[Judged], survey: deconflict.Survey) -> Ask:
+        events = [each.event for each in unit]
+        digests = (ClaimKey(each.claim.agency, each.submission.digest) for each in unit)
+        return Ask(
+            claims=tuple(dict.fromkeys([*(each.claim for each in unit), *digests])),
+            operations=tuple(event.data.operation_id for event in events if isinstance(event, OperationEvent)),
+            targets=tuple(register.target_of(event) for event in events if isinstance(event, ReceiptAcknowledge)),
+            since=survey.position,
+            policy_version=self.policy.version,
+            authorised=any(event is not None and event.changes_policy for event in events),
+        )
+
+    def _committed(
+        self,
+        after: Policy,
+        unit: Sequence[Judged],
+        receipts: Sequence[Receipt],
+        settled: Sequence[tuple[Settlement, asyncio.Future[None]]],
+    ) -> None:
+        self.policy = after
+        for _, future in settled:
+            if not future.done():
+                future.set_result(None)
+        for wake in self.on_commit:
+            wake()
+        log = structlog.get_logger("intake")
+        for judged, receipt in zip(unit, receipts, strict=True):
+            log.info("message", **canonical(judged, receipt))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record how deliveries fared; returns when that is durable.
+
+        They ride in the next batch's transaction, or after 20 ms in one of their own.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = [(each, loop.create_future()) for each in settlements]
+        self._owing += waiting
+        await asyncio.sleep(SETTLE_AFTER_S)
+        if any(not future.done() for _, future in waiting):
+            await self.chore(Ask(), chores.nothing)
+        await asyncio.gather(*(future for _, future in waiting))
+
+    async def chore(self, ask: Ask, enter: Chore) -> None:
+        """Record work that is no message (`chores.py`) in a transaction of its own."""
+        async with self.store.transaction() as transaction:
+            known = await transaction.read(replace(ask, policy_version=self.policy.version))
+            await self._write(transaction, (), deconflict.Survey(known.head.position, {}, {}), known, enter)
+
+
+def _planned(judged: Judged) -> Volume | None:
+    """The volume that a judged notice or update would occupy, for the survey."""
+    read = judged.read
+    if isinstance(read, Refused) or isinstance(judged.verdict, Refused) or read.shape is None:
+        return None
+    event = read.event
+    if not isinstance(event, OperationNotice | OperationUpdate):
+        return None
+    revision = event.data.revision if isinstance(event, OperationUpdate) else 1
+    return register.volume_of(event, event.data, revision, read.shape)
+
+
+def cut(judged: Sequence[Judged]) -> Iterator[Sequence[Judged]]:
+    """Cut a batch into units: no object and no claim twice in one, and a change of agreements or credentials alone."""
+    unit: list[Judged] = []
+    seen: set[object] = set()
+    for each in judged:
+        event = each.event
+        alone = event is not None and event.changes_policy
+        keys = {each.claim, ClaimKey(each.claim.agency, each.submission.digest), *(event.objects if event else ())}
+        if unit and (alone or len(unit) >= MAX_BATCH or not seen.isdisjoint(keys)):
+            yield unit
+            unit, seen = [], set()
+        unit.append(each)
+        seen |= keys
+        if alone:
+            yield unit
+            unit, seen = [], set()
+    if unit:
+        yield unit
+
+
+def canonical(judged: Judged, receipt: Receipt) -> dict[str, object]:
+    """The one log line of a message: ids and closed codes only; its `entry` finds the leaf."""
+    event, refused = judged.event, receipt.refused
+    fields: dict[str, object] = {
+        "verdict": receipt.verdict.value,
+        "agency": judged.submission.agency,
+        "id": judged.claim.id,
+        "type": event.name if event else None,
+        "channel": judged.submission.channel.value,
+        "bytes": len(judged.submission.body),
+        "position": receipt.position,
+        "entry": receipt.entry,
+        "code": refused.code.value if refused else None,
+        "stage": refused.stage.value if refused else None,
+        "field": refused.field if refused else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

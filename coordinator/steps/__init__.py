@@ -1,0 +1,1 @@
+"""Verbs: the steps of the walk, one module each, independent of each other, synchronous and pure."""

@@ -1,0 +1,201 @@
+"""Step 2: may the sender send this, and which of the named recipients may be told (`domain.md`, *Registration …*)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from coordinator.model.answers import AuthorityVerdict, Withheld
+from coordinator.model.authority import AgreementStatus, CredentialStatus, Terms
+from coordinator.model.base import COORDINATOR
+from coordinator.model.codes import AgencyKind, AgreementKind, CredentialState, Duty, Role
+from coordinator.model.decisions import RefusalCode, Refused, Stage, WithheldReason
+from coordinator.model.directory import Directory
+from coordinator.model.envelope import AgencyEvent
+from coordinator.model.notices import ReceiptAcknowledge, SituationAlert
+from coordinator.model.operations import (
+    Authority,
+    OperationCancel,
+    OperationClose,
+    OperationEvent,
+    Plan,
+)
+from coordinator.model.policy import Policy
+from coordinator.model.work import Admitted, Grant, Read, Submission
+
+EMPLOYERS_WORDS = frozenset({CredentialState.NOMINATED, CredentialState.TRAINING, CredentialState.CERTIFIED})
+
+
+def judge(submission: Submission, read: Read, policy: Policy, directory: Directory) -> Admitted | Refused:
+    """Judge a message at the moment of its receipt; provisional until the policy's version is seen under the lock."""
+    event = read.event
+    refused = identify(submission, event, directory)
+    if refused is not None:
+        return refused
+    match event:
+        case OperationEvent():
+            return _registration(event, submission.received, policy, directory)
+        case SituationAlert():
+            return _alert(event, read, submission.received, policy, directory)
+        case AgreementStatus():
+            return _agreement(event, directory)
+        case CredentialStatus():
+            return _credential(event, policy, directory)
+        case ReceiptAcknowledge():
+            target = event.data.target.agency
+            return Admitted(() if target == COORDINATOR else (Grant(target),))
+        case _:
+            return _refused(RefusalCode.UNKNOWN_TYPE, "type")
+
+
+def identify(submission: Submission, event: AgencyEvent, directory: Directory) -> Refused | None:
+    """Whether queue, account, `source` and system all name the same agency; None when they do."""
+    agency = directory.agency(submission.agency)
+    if agency is None or event.agency != submission.agency:
+        return _refused(RefusalCode.SENDER_MISMATCH, "source")
+    accounts = [each for each in agency.accounts if submission.account in (None, each.user)]
+    if not accounts:
+        return _refused(RefusalCode.SENDER_MISMATCH, "source")
+    if not any(account.enabled for account in accounts):
+        return _refused(RefusalCode.SENDER_DISABLED, "source")
+    if not any(account.enabled and event.system in account.systems for account in accounts):
+        return _refused(RefusalCode.SENDER_MISMATCH, "source")
+    return None
+
+
+def _registration(
+    event: OperationEvent, at: datetime, policy: Policy, directory: Directory
+) -> Admitted | Refused:
+    """Registering needs participation alone; whom it is shown to is judged one by one and refuses nothing."""
+    sender = event.agency
+    if not policy.participates(sender, at):
+        return _refused(RefusalCode.NO_PARTICIPATION, "source")
+    if isinstance(event, OperationCancel | OperationClose):
+        return Admitted()  # they go to whoever was sent a revision, which only the store knows
+    grants: list[Grant] = []
+    withheld: list[Withheld] = []
+    for recipient in event.data.to:
+        if recipient == COORDINATOR:
+            continue
+        granted = _by_agreement(event, recipient, at, policy, directory)
+        if isinstance(granted, Grant):
+            grants.append(granted)
+        else:
+            withheld.append(Withheld(agency=recipient, reason=granted))
+    plan = event.data
+    authority = authority_of(sender, plan, policy, directory) if isinstance(plan, Plan) else None
+    return Admitted(tuple(grants), tuple(withheld), authority)
+
+
+def _by_agreement(
+    event: AgencyEvent, recipient: str, at: datetime, policy: Policy, directory: Directory
+) -> Grant | WithheldReason:
+    if directory.agency(recipient) is None:
+        return WithheldReason.UNKNOWN_AGENCY
+    if recipient == event.agency:
+        return WithheldReason.SENDER_ITSELF
+    kind = (event.name, event.data.handling.regime)
+    agreement = policy.covering(event.agency, recipient, kind, at, event.data.agreement_id)
+    return WithheldReason.NO_AGREEMENT if agreement is None else Grant(recipient, agreement.id)
+
+
+def _alert(
+    event: SituationAlert, read: Read, at: datetime, policy: Policy, directory: Directory
+) -> Admitted | Refused:
+    """Imminent danger reaches every named desk without an agreement; anything else is judged per recipient."""
+    body = event.data
+    named = [agency for agency in body.to if agency != COORDINATOR]
+    unknown = next((agency for agency in named if directory.agency(agency) is None), None)
+    if unknown is not None:
+        return _refused(RefusalCode.UNKNOWN_RECIPIENT, "data.to")
+    covering = directory.covering(frozenset(fips for fips, _ in read.counties)) if body.to_area else ()
+    recipients = [agency for agency in dict.fromkeys([*named, *covering]) if agency != event.agency]
+    if body.imminent_danger:
+        grants = [Grant(agency) for agency in recipients]
+        withheld: list[Withheld] = []
+    else:
+        judged = [(agency, _by_agreement(event, agency, at, policy, directory)) for agency in recipients]
+        grants = [granted for _, granted in judged if isinstance(granted, Grant)]
+        withheld = [Withheld(agency=who, reason=why) for who, why in judged if not isinstance(why, Grant)]
+    if not grants:
+        return _refused(RefusalCode.NO_RECIPIENT_ALLOWED, "data.to")
+    return Admitted(tuple(grants), tuple(withheld))
+
+
+def _agreement(event: AgreementStatus, directory: Directory) -> Admitted | Refused:
+    terms = event.data.terms
+    fault = _fault_of(terms, directory)
+    if fault is not None:
+        return fault
+    if event.agency not in terms.parties:
+        return _refused(RefusalCode.NOT_A_PARTY, "data.parties")
+    return Admitted(tuple(_others(terms.parties, event, directory)))
+
+
+def _fault_of(terms: Terms, directory: Directory) -> Refused | None:
+    """Each kind of agreement has its own two sides (`domain.md`, *Parties*)."""
+    parties = [directory.agency(party) for party in terms.parties]
+    known = [party for party in parties if party is not None]
+    if len(known) != len(parties):
+        return _refused(RefusalCode.UNKNOWN_RECIPIENT, "data.parties")
+    if terms.kind is AgreementKind.PARTICIPATION and not any(party.role is Role.LEAD for party in known):
+        return _refused(RefusalCode.INVALID_FIELD, "data.parties")
+    if terms.kind is AgreementKind.DELEGATION:
+        federal = sum(party.kind is AgencyKind.FEDERAL for party in known)
+        if federal != 1:
+            return _refused(RefusalCode.INVALID_FIELD, "data.parties")
+    return None
+
+
+def _credential(event: CredentialStatus, policy: Policy, directory: Directory) -> Admitted | Refused:
+    """The employer nominates, trains and certifies; the other side authorises; either suspends or revokes."""
+    words = policy.words_of.get(event.data.agreement_id, ())
+    terms = next((word.terms for word in words if word.terms.kind is AgreementKind.DELEGATION), None)
+    if terms is None or event.agency not in terms.parties:
+        return _refused(RefusalCode.UNKNOWN_OR_FORBIDDEN, "data.agreement_id")
+    sender = directory.agency(event.agency)
+    employs = sender is not None and sender.kind is not AgencyKind.FEDERAL
+    state = event.data.state
+    others_word = state is CredentialState.AUTHORISED
+    if (others_word and employs) or (state in EMPLOYERS_WORDS and not employs):
+        return _refused(RefusalCode.WRONG_SIDE, "data.state")
+    return Admitted(tuple(_others(terms.parties, event, directory)))
+
+
+def _others(parties: Iterable[str], event: AgencyEvent, directory: Directory) -> Iterable[Grant]:
+    """The other parties and the lead, by role; the lead answers for directive 1."""
+    lead = directory.lead
+    told = dict.fromkeys([*parties, *([lead.id] if lead is not None else [])])
+    return (Grant(agency) for agency in told if agency != event.agency)
+
+
+def authority_of(sender: str, plan: Plan, policy: Policy, directory: Directory) -> AuthorityVerdict:
+    """Whether every named officer holds the function for the whole window; federal agencies have their own."""
+    agency = directory.agency(sender)
+    if agency is None or agency.kind is AgencyKind.FEDERAL:
+        return AuthorityVerdict.NONE
+    if plan.authority is None:
+        needs = plan.duty is Duty.IMMIGRATION_ENFORCEMENT
+        return AuthorityVerdict.UNPROVEN if needs else AuthorityVerdict.NONE
+    window = (plan.start, plan.end)
+    lacking = lacking_officers(sender, plan.authority, window, policy)
+    return AuthorityVerdict.UNPROVEN if lacking else AuthorityVerdict.PROVEN
+
+
+def lacking_officers(
+    sender: str, authority: Authority, window: tuple[datetime, datetime], policy: Policy
+) -> tuple[str, ...]:
+    """Officers of an operation who do not hold its function for the whole window."""
+    return tuple(
+        officer for officer in authority.officer_ids if not policy.confers(sender, officer, authority.function, window)
+    )
+
+
+def still_grounded(agreement: str, at: datetime, policy: Policy) -> bool:
+    """Whether the agreement that a delivery relied on still holds, asked when it is leased for delivery."""
+    found = policy.agreements.get(agreement)
+    return found is not None and found.holds_at(at)
+
+
+def _refused(code: RefusalCode, field: str) -> Refused:
+    return Refused(code, Stage.AUTHORISE, field)
+
+

@@ -1,0 +1,110 @@
+"""Step 1a: bytes to JSON, refusing everything that two readers could read differently."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from coordinator.model.base import MAX_SAFE_INTEGER
+from coordinator.model.decisions import RefusalCode, Refused, Stage
+from coordinator.model.envelope import MAX_BODY_BYTES
+
+MAX_DEPTH = 32
+MAX_PARTS = 10_000
+"""Brackets, braces and commas in one body: a thousand vertices need four thousand."""
+
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{},")
+_MAX_INTEGER_DIGITS = 17
+_FORBIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]"
+)
+"""Control, zero-width and bidirectional characters, line separators, unpaired surrogates."""
+
+
+class _UnlawfulError(ValueError):
+    def __init__(self, code: RefusalCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def decode(body: bytes) -> dict[str, object] | Refused:
+    """Read one JSON object from at most 64 KiB of UTF-8, nested at most 32 deep.
+
+    Refused beside what is not JSON: duplicate keys (every parser silently keeps one), numbers that are not finite or
+    integers beyond 2^53 (RFC 8259, section 6), characters that change how a text is shown.
+    """
+    code = _outside_bounds(body)
+    if code is not None:
+        return Refused(code, Stage.DECODE)
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_int=_integer, parse_float=_finite, parse_constant=_constant
+        )
+    except _UnlawfulError as flaw:
+        return Refused(flaw.code, Stage.DECODE)
+    except UnicodeDecodeError:
+        return Refused(RefusalCode.NOT_UTF8, Stage.DECODE)
+    except (ValueError, RecursionError):
+        return Refused(RefusalCode.NOT_JSON, Stage.DECODE)
+    if not isinstance(value, dict):
+        return Refused(RefusalCode.NOT_JSON, Stage.DECODE)
+    plain = text.isascii() and "\\" not in text and "\x7f" not in text
+    if not plain and any(_FORBIDDEN.search(found) for found in _texts(value)):
+        return Refused(RefusalCode.FORBIDDEN_CHARACTER, Stage.DECODE)
+    return value
+
+
+def _outside_bounds(body: bytes) -> RefusalCode | None:
+    if len(body) > MAX_BODY_BYTES:
+        return RefusalCode.TOO_LARGE
+    if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        return RefusalCode.NOT_UTF8
+    structure = _STRINGS.sub(b"", body).translate(None, _STRUCTURE)
+    if len(structure) > MAX_PARTS:
+        return RefusalCode.TOO_DEEP
+    depth = 0
+    for byte in structure:
+        if byte in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return RefusalCode.TOO_DEEP
+        elif byte in b"]}":
+            depth -= 1
+    return None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _UnlawfulError(RefusalCode.DUPLICATE_KEY)
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_INTEGER_DIGITS or abs(number := int(text)) > MAX_SAFE_INTEGER:
+        raise _UnlawfulError(RefusalCode.NUMBER_OUT_OF_RANGE)
+    return number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _UnlawfulError(RefusalCode.NUMBER_OUT_OF_RANGE)
+    return number
+
+
+def _constant(_text: str) -> float:
+    raise _UnlawfulError(RefusalCode.NUMBER_OUT_OF_RANGE)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

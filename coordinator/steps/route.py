@@ -1,0 +1,228 @@
+"""Step 6: who is told what; builds the coordinator's own messages, one for each recipient."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from coordinator.model.answers import (
+    AcceptedBody,
+    AuthorityLapsed,
+    AuthorityVerdict,
+    Change,
+    CloseReason,
+    ConflictBody,
+    ConflictClosedBody,
+    Coverage,
+    Deconfliction,
+    DeconflictionAlert,
+    DeconflictionClosed,
+    Eyes,
+    FeedWithdrawn,
+    LapsedBody,
+    LapseReason,
+    MessageAccepted,
+    MessageRefused,
+    Other,
+    Pointer,
+    RefusedBody,
+    WithdrawnBody,
+    WithdrawnReason,
+)
+from coordinator.model.codes import Marking, Purpose, Regime, Status, YesNo
+from coordinator.model.decisions import Refused
+from coordinator.model.envelope import Handling, Reference
+from coordinator.model.operations import OperationEvent
+from coordinator.model.volume import Conflict, ConflictChange, Match, Pair, Registered, Volume
+from coordinator.model.work import Admitted, Dispatch, Judged, Read, Telling
+
+OWN_HANDLING = Handling(marking=Marking.AMBER, regime=Regime.OPERATIONAL, redisseminate=YesNo.NO)
+"""The coordinator's own messages carry no content of a regime, only what its reader needs to act."""
+
+
+def pointer(conflict: Conflict, own: Volume, other: Volume) -> Pointer:
+    """What one side sees of the other; of a sealed operation the contact for headquarters' eyes, and nothing else."""
+    card = other.card
+    if card.sealed:
+        hidden = Other(agency=other.agency, contact=card.contact)
+        return Pointer(
+            conflict_id=conflict.id, operation_id=own.operation_id, other=hidden, eyes=Eyes.HEADQUARTERS
+        )
+    return Pointer(
+        conflict_id=conflict.id,
+        operation_id=own.operation_id,
+        other=Other(agency=other.agency, contact=card.contact, caution=card.caution),
+        band=conflict.match.band,
+        act_by=conflict.match.act_by,
+    )
+
+
+def pointers(
+    own: Volume, holds: Mapping[Pair, Match], records: Mapping[Pair, Conflict], volumes: Mapping[str, Volume]
+) -> tuple[Pointer, ...]:
+    """Every conflict of an operation that holds now and is on record."""
+    found = [pair for pair in sorted(holds) if own.operation_id in (pair.first, pair.second) and pair in records]
+    return tuple(pointer(records[pair], own, volumes[pair.other(own.operation_id)]) for pair in found)
+
+
+def tell_conflict(change: ConflictChange) -> tuple[Telling, Telling]:
+    """Tell both sides alike, whatever a receipt has said already."""
+    return (_side(change, change.first, change.second), _side(change, change.second, change.first))
+
+
+def _side(change: ConflictChange, own: Volume, other: Volume) -> Telling:
+    conflict = change.conflict
+    subject = f"conflict/{conflict.id}"
+    match change.change:
+        case CloseReason():
+            body: ConflictBody | ConflictClosedBody = ConflictClosedBody(
+                to=(own.agency,),
+                purpose=Purpose.DECONFLICTION,
+                status=own.status,
+                handling=OWN_HANDLING,
+                conflict_id=conflict.id,
+                operation_id=own.operation_id,
+                other_agency=other.agency,
+                reason=change.change,
+            )
+            return Telling(DeconflictionClosed, own.agency, body, subject, conflict.id)
+        case Change():
+            body = ConflictBody(
+                to=(own.agency,),
+                purpose=Purpose.DECONFLICTION,
+                status=own.status,
+                handling=OWN_HANDLING,
+                change=change.change,
+                pointer=pointer(conflict, own, other),
+            )
+            return Telling(DeconflictionAlert, own.agency, body, subject, conflict.id)
+
+
+def accept(judged: Judged, read: Read, admitted: Admitted, facts: Mapping[str, object]) -> AcceptedBody:
+    """The receipt of an accepted message; `facts` are what only the transaction knows (position, pointers ...)."""
+    event = read.event
+    operation: dict[str, object] = {}
+    if isinstance(event, OperationEvent):
+        operation["operation_id"] = event.data.operation_id
+        if read.shape is not None:
+            found = bool(facts.get("conflicts"))
+            actual = event.data.status is Status.ACTUAL
+            operation["deconfliction"] = Deconfliction.CONFLICT if found else Deconfliction.NONE_KNOWN
+            operation["coverage"] = Coverage.ACTUAL if actual else Coverage.NOT_DECONFLICTED_AGAINST_ACTUAL
+            operation["authority"] = admitted.authority
+    return AcceptedBody(
+        to=(event.agency,),
+        purpose=event.data.purpose,
+        status=event.data.status,
+        handling=OWN_HANDLING,
+        target=Reference(agency=event.agency, id=event.id),
+        digest=judged.submission.digest,
+        recipients=tuple(grant.agency for grant in admitted.grants),
+        withheld=admitted.withheld,
+        flags=read.flags,
+        counties=tuple(name for _, name in read.counties),
+        **operation,  # type: ignore[arg-type]  # names and types are checked by the model itself
+        **facts,  # type: ignore[arg-type]  # as above
+    )
+
+
+def tell_accepted(judged: Judged, body: AcceptedBody) -> Telling:
+    """Answer the sender."""
+    return _receipt(judged, MessageAccepted, judged.submission.agency, body)
+
+
+def tell_lead(judged: Judged, body: AcceptedBody, lead: str | None) -> Telling | None:
+    """DPS is told of what was withheld and of authority unproven, without any pointer of the conflict itself."""
+    unproven = body.authority is AuthorityVerdict.UNPROVEN
+    if lead is None or lead == judged.submission.agency or not (body.withheld or unproven):
+        return None
+    reduced = body.model_copy(update={"to": (lead,), "conflicts": (), "deconfliction": None, "coverage": None})
+    return _receipt(judged, MessageAccepted, lead, reduced)
+
+
+def refuse(judged: Judged, refused: Refused, position: int, entry: str) -> RefusedBody:
+    """The receipt of a refused message; goes to the owner of the ingress, never to whom `source` claims."""
+    event = judged.event
+    readable = not judged.claim.id.startswith("sha-256:")
+    return RefusedBody(
+        to=(judged.submission.agency,),
+        purpose=event.data.purpose if event else Purpose.ADMINISTRATION,
+        status=event.data.status if event else Status.ACTUAL,
+        handling=OWN_HANDLING,
+        target=Reference(agency=judged.submission.agency, id=judged.claim.id) if readable else None,
+        position=position,
+        entry=entry,
+        digest=judged.submission.digest,
+        code=refused.code,
+        stage=refused.stage,
+        field=refused.field,
+        hint=refused.hint,
+        explanation=refused.explanation,
+    )
+
+
+def tell_refused(judged: Judged, body: RefusedBody) -> Telling:
+    """Answer the sender."""
+    return _receipt(judged, MessageRefused, judged.submission.agency, body)
+
+
+def _receipt(
+    judged: Judged, kind: type[MessageAccepted | MessageRefused], to: str, body: AcceptedBody | RefusedBody
+) -> Telling:
+    event = judged.event
+    target = body.target
+    own = to == judged.submission.agency
+    return Telling(
+        kind,
+        to,
+        body,
+        subject=f"message/{target.id}" if target else None,
+        correlation=event.correlationid if event else None,
+        causation=target.id if target and own else None,
+    )
+
+
+def tell_lapses(operation: Registered, officers: Sequence[str], reason: LapseReason, lead: str | None) -> list[Telling]:
+    """Tell the agency and DPS that officers of a live operation are without the authority it names."""
+    volume = operation.volume
+    told = dict.fromkeys([volume.agency, *([lead] if lead is not None else [])])
+    return [
+        Telling(
+            AuthorityLapsed,
+            agency,
+            LapsedBody(
+                to=(agency,),
+                purpose=Purpose.ADMINISTRATION,
+                status=volume.status,
+                handling=OWN_HANDLING,
+                operation_id=volume.operation_id,
+                agency=volume.agency,
+                officer_id=officer,
+                reason=reason,
+            ),
+            subject=f"operation/{volume.operation_id}",
+        )
+        for officer in officers
+        for agency in told
+    ]
+
+
+def tell_withdrawn(dispatch: Dispatch, sender: str, status: Status) -> tuple[Telling, Telling]:
+    """The stub for the recipient, and the same words for the sender."""
+    target = Reference(agency=sender, id=dispatch.event_id)
+
+    def telling(recipient: str) -> Telling:
+        body = WithdrawnBody(
+            to=(recipient,),
+            purpose=Purpose.ADMINISTRATION,
+            status=status,
+            handling=OWN_HANDLING,
+            target=target,
+            recipient=dispatch.recipient,
+            reason=WithdrawnReason.AGREEMENT_ENDED,
+        )
+        return Telling(FeedWithdrawn, recipient, body, f"message/{dispatch.event_id}", dispatch.correlation)
+
+    return telling(dispatch.recipient), telling(sender)
+
+
+def known_recipients(told: Iterable[str], sender: str) -> tuple[str, ...]:
+    """Who was sent a revision of an operation, and so hears of its end."""
+    return tuple(agency for agency in sorted(set(told)) if agency != sender)

@@ -1,0 +1,353 @@
+"""The walk under the lock: a unit of judged submissions and what the store knows become one plan and its receipts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from coordinator.model.answers import LapseReason
+from coordinator.model.authority import AgreementStatus, CredentialStatus
+from coordinator.model.codes import Lane
+from coordinator.model.decisions import Refused
+from coordinator.model.directory import Directory
+from coordinator.model.leaf import (
+    MAX_OWED_PER_LEAF,
+    Actor,
+    AuthorityLapsedLeaf,
+    ConflictClosedLeaf,
+    ConflictLeaf,
+    MessageAcceptedLeaf,
+    MessageDuplicateLeaf,
+    MessageRefusedLeaf,
+    Subject,
+)
+from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
+from coordinator.model.plan import AcknowledgementRow, ClaimRow, Known, MessageRow, OperationRow
+from coordinator.model.policy import Policy, standing_of
+from coordinator.model.volume import Conflict, ConflictChange, Match, Pair, Volume
+from coordinator.model.work import (
+    Admitted,
+    Claim,
+    ClaimKey,
+    Grant,
+    Judged,
+    Read,
+    Receipt,
+    Verdict,
+)
+from coordinator.steps import authorise, deconflict, deduplicate, record, register, route
+from coordinator.steps.record import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What the steps under the lock made of one submission."""
+
+    judged: Judged
+    outcome: Claim | Refused | register.Effect
+    claim: ClaimKey
+
+
+@dataclass(slots=True)
+class Conflicts:
+    """What deconfliction decided for a unit, looked up by the message that caused it."""
+
+    holds: Mapping[Pair, Match] = field(default_factory=dict)
+    records: Mapping[Pair, Conflict] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    causes: Mapping[Pair, int] = field(default_factory=dict)
+    changes: Mapping[int, Sequence[ConflictChange]] = field(default_factory=dict)
+
+    def seen_by(self, index: int) -> Mapping[Pair, Match]:
+        """What held when message `index` was entered: a peer that comes later in the unit is told by its alert."""
+        return {pair: match for pair, match in self.holds.items() if self.causes.get(pair, index) <= index}
+
+
+def settle_claim(judged: Judged, known: Known, policy: Policy) -> Fate:
+    """Settle the claim first; then, for what is fresh, do what the message says to the state of its object."""
+    digest = judged.submission.digest
+    standing = deduplicate.settle(digest, known.claims.get(judged.claim))
+    if isinstance(standing, Claim):
+        return Fate(judged, standing, judged.claim)
+    if isinstance(standing, Refused):
+        # The id is taken by other bytes; these are claimed by their digest, so that a redelivery finds its receipt.
+        by_digest = ClaimKey(judged.claim.agency, digest)
+        return Fate(judged, known.claims.get(by_digest, standing), by_digest)
+    if isinstance(judged.read, Refused):
+        return Fate(judged, judged.read, judged.claim)
+    if isinstance(judged.verdict, Refused):
+        return Fate(judged, judged.verdict, judged.claim)
+    return Fate(judged, register.apply(judged.read, judged.submission.received, known, policy), judged.claim)
+
+
+def find_conflicts(
+    fates: Sequence[Fate], survey: deconflict.Survey, known: Known, directory: Directory, draft: Draft
+) -> Conflicts:
+    """Complete the survey under the lock, and turn what holds into changes of the records."""
+    effects = {at: fate.outcome for at, fate in enumerate(fates) if isinstance(fate.outcome, register.OperationEffect)}
+    if not effects:
+        return Conflicts()
+    index = {effect.after.volume.operation_id: at for at, effect in effects.items()}
+    moved = [effect.after.volume for effect in effects.values() if effect.moved]
+    ended = {each.after.volume.operation_id: each.after.state for each in effects.values() if not each.after.live}
+    holds, volumes = deconflict.complete(moved, survey, known.changed, directory)
+    volumes = {**known.counterparts, **{each.after.volume.operation_id: each.after.volume for each in effects.values()}, **volumes}  # fmt: skip  # noqa: E501  # later ones win: newest state of each
+    changes = deconflict.settle(moved, ended, holds, known.conflicts, volumes, draft.new_id)
+    records = {**known.conflicts, **{change.conflict.pair: change.conflict for change in changes}}
+
+    def cause(pair: Pair) -> int:
+        return max(index.get(pair.first, -1), index.get(pair.second, -1))
+
+    by_cause: dict[int, list[ConflictChange]] = {}
+    for change in changes:
+        by_cause.setdefault(cause(change.conflict.pair), []).append(change)
+    still = {pair: record.match for pair, record in records.items() if record.open}
+    return Conflicts(still, records, volumes, {pair: cause(pair) for pair in still}, by_cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """Enters one unit's fates, one after the other, into the draft."""
+
+    draft: Draft
+    known: Known
+    before: Policy
+    policy: Policy
+    """As it is after the unit, for standing and lapses."""
+    directory: Directory
+    conflicts: Conflicts
+
+    def enter(self, index: int, fate: Fate) -> Receipt:
+        """Enter one fate: its leaf, its effects, the deliveries it owes, and the receipt."""
+        match fate.outcome:
+            case Claim():
+                return self._duplicate(fate, fate.outcome)
+            case Refused():
+                return self._refused(fate, fate.outcome)
+            case _:
+                return self._accepted(index, fate, fate.outcome)
+
+    def _about(self, judged: Judged) -> dict[str, object]:
+        submission, event = judged.submission, judged.event
+        return {
+            "t": record.stamp(submission.received),
+            "actor": Actor(agency=submission.agency, id=event.system if event else None),
+            "channel": submission.channel,
+            "bytes": len(submission.body),
+            "policy": self.known.head.policy_version,
+            "correlation": event.correlationid if event else None,
+            "causation": event.causationid if event else None,
+        }
+
+    def _detail(self, judged: Judged) -> dict[str, object]:
+        return {"digest": judged.submission.digest, "account": judged.submission.account}
+
+    def _duplicate(self, fate: Fate, claim: Claim) -> Receipt:
+        submission = fate.judged.submission
+        fields = {
+            "t": record.stamp(submission.received),
+            "actor": Actor(agency=submission.agency),
+            "channel": submission.channel,
+            "first": claim.position,
+            "again": (claim.receipt,),
+        }
+        self.draft.enter(MessageDuplicateLeaf, submission.agency, fields)
+        self.draft.plan.owed_again.append(claim.receipt)
+        return Receipt(Verdict.DUPLICATE, claim.position, claim.entry, body=claim.body)
+
+    def _refused(self, fate: Fate, refused: Refused) -> Receipt:
+        draft, judged = self.draft, fate.judged
+        position, entry, key = draft.position, draft.new_id(), draft.reserve()
+        body = route.refuse(judged, refused, position, entry)
+        owed = draft.owe(judged.submission.agency, Lane.OUT, key)
+        fields = {
+            **self._about(judged),
+            "entry": entry,
+            "message": body.target.id if body.target else None,
+            "reason": refused.code,
+            "stage": refused.stage,
+            "owed": (owed,),
+        }
+        detail = {**self._detail(judged), "field": refused.field}
+        draft.enter(MessageRefusedLeaf, judged.submission.agency, fields, detail)
+        written = draft.write(key, route.tell_refused(judged, body))
+        self._claim(fate, Verdict.REFUSED, position, entry, owed.id)
+        return Receipt(Verdict.REFUSED, position, entry, refused, written)
+
+    def _claim(self, fate: Fate, verdict: Verdict, position: int, entry: str, receipt: str) -> None:
+        digest = fate.judged.submission.digest
+        self.draft.plan.claims.append(ClaimRow(fate.claim, digest, position, entry, verdict, receipt))
+
+    def _accepted(self, index: int, fate: Fate, effect: register.Effect) -> Receipt:
+        draft, judged = self.draft, fate.judged
+        read, verdict = judged.read, judged.verdict
+        if isinstance(read, Refused) or isinstance(verdict, Refused):
+            msg = "a refused submission cannot be accepted"
+            raise TypeError(msg)
+        event, sender = read.event, judged.submission.agency
+        admitted = self._end_goes_to_the_told(read, verdict)
+        position, entry = draft.position, draft.new_id()
+        message, answer, copy = draft.reserve(), draft.reserve(), draft.reserve()
+        facts = self._facts(index, read, effect)
+        body = route.accept(judged, read, admitted, {"position": position, "entry": entry, "leaf_hash": "0" * 64, **facts})
+        to_lead = route.tell_lead(judged, body, self._lead)
+        owed = record.grant_all(draft, admitted.grants, event.lane, message)
+        receipt = draft.owe(sender, Lane.OUT, answer)
+        owed.append(receipt)
+        if to_lead is not None:
+            owed.append(draft.owe(to_lead.recipient, Lane.OUT, copy))
+        fields = {
+            **self._about(judged),
+            "entry": entry,
+            "message": event.id,
+            "object": _subject(judged, facts),
+            "withheld": admitted.withheld,
+            "flags": read.flags,
+            "standing": facts.get("standing"),
+            "owed": tuple(owed[:MAX_OWED_PER_LEAF]),
+        }
+        hashed = draft.enter(MessageAcceptedLeaf, sender, fields, self._detail(judged))
+        record.overflow(draft, owed, position, sender)
+        submission = judged.submission
+        draft.keep(
+            MessageRow(
+                message, sender, event.id, str(getattr(event, "type", "")), submission.body, position,
+                submission.jws, event.correlationid,
+            )
+        )  # fmt: skip  # one row, read as one
+        body = body.model_copy(update={"leaf_hash": hashed.hex()})
+        written = draft.write(answer, route.tell_accepted(judged, body))
+        if to_lead is not None:
+            draft.write(copy, replace(to_lead, body=to_lead.body.model_copy(update={"leaf_hash": hashed.hex()})))
+        self._claim(fate, Verdict.ACCEPTED, position, entry, receipt.id)
+        self._effect(effect, position, admitted)
+        self._changes(index)
+        return Receipt(Verdict.ACCEPTED, position, entry, body=written)
+
+    @property
+    def _lead(self) -> str | None:
+        lead = self.directory.lead
+        return lead.id if lead is not None else None
+
+    def _end_goes_to_the_told(self, read: Read, admitted: Admitted) -> Admitted:
+        """Cancel and close go to every agency that was sent a revision, by role, and so need no agreement."""
+        event = read.event
+        if not isinstance(event, OperationCancel | OperationClose):
+            return admitted
+        told = route.known_recipients(self.known.told.get(event.data.operation_id, ()), event.agency)
+        return Admitted(tuple(Grant(agency) for agency in told))
+
+    def _facts(self, index: int, read: Read, effect: register.Effect) -> dict[str, object]:
+        match effect:
+            case register.OperationEffect():
+                seen = self.conflicts.seen_by(index)
+                volume = effect.after.volume
+                found = route.pointers(volume, seen, self.conflicts.records, self.conflicts.volumes)
+                return {"revision": volume.revision, "conflicts": found}
+            case register.AgreementEffect():
+                return {"standing": standing_of(self.policy.words_of.get(effect.word.agreement_id, ()))}
+            case register.CredentialEffect():
+                word = effect.word
+                return {"standing": self.policy.credential_standing(word.agreement_id, word.officer_id)}
+            case register.AcknowledgeEffect() | register.NoEffect():
+                return {}
+
+    def _effect(self, effect: register.Effect, position: int, admitted: Admitted) -> None:
+        plan = self.draft.plan
+        match effect:
+            case register.OperationEffect():
+                operation = effect.after.volume.operation_id
+                plan.operations.append(OperationRow(effect.after, position, effect.moved))
+                if effect.after.live:
+                    plan.told.extend((operation, grant.agency) for grant in admitted.grants)
+            case register.AgreementEffect():
+                plan.agreement_words.append((effect.word, position))
+                self._lapses()
+            case register.CredentialEffect():
+                plan.credential_words.append((effect.word, position))
+                self._lapses()
+            case register.AcknowledgeEffect():
+                plan.acknowledgements.append(
+                    AcknowledgementRow(effect.target, effect.level.value, effect.officer_id, position)
+                )
+            case register.NoEffect():
+                pass
+
+    def _changes(self, index: int) -> None:
+        """Enter what the message did to conflicts; both sides are owed the same words."""
+        for change in self.conflicts.changes.get(index, ()):
+            conflict = change.conflict
+            self.draft.plan.conflicts.append(conflict)
+            owed = tuple(self.draft.tell(telling) for telling in route.tell_conflict(change))
+            fields: dict[str, object] = {
+                "conflict": conflict.id,
+                "operations": (conflict.pair.first, conflict.pair.second),
+                "owed": owed,
+            }
+            if conflict.closed_because is not None:
+                self.draft.enter(ConflictClosedLeaf, change.first.agency, {**fields, "reason": conflict.closed_because})
+                continue
+            match = conflict.match
+            fields |= {
+                "action": f"conflict.{change.change}",
+                "revisions": conflict.revisions,
+                "rule": match.rule,
+                "rule_version": match.rule_version,
+            }
+            exact = {"distance_m": round(match.distance_m, 3), "gap_s": match.gap_s}
+            self.draft.enter(ConflictLeaf, change.first.agency, fields, exact)
+
+    def _lapses(self) -> None:
+        """Raise `authority.lapsed` for live operations whose officers held their function before this message."""
+        for operation in self.known.authorised:
+            authority, volume = operation.authority, operation.volume
+            if authority is None or volume.end <= self.draft.now:
+                continue
+            window = (max(volume.start, self.draft.now), volume.end)
+            lacked = authorise.lacking_officers(volume.agency, authority, window, self.before)
+            lacking = authorise.lacking_officers(volume.agency, authority, window, self.policy)
+            lost = [officer for officer in lacking if officer not in lacked]
+            if lost:
+                tellings = route.tell_lapses(operation, lost, LapseReason.CREDENTIAL_NOT_IN_FORCE, self._lead)
+                owed = tuple(self.draft.tell(telling) for telling in tellings)
+                fields: dict[str, object] = {"operation": volume.operation_id, "owed": owed[:MAX_OWED_PER_LEAF]}
+                position = self.draft.position
+                self.draft.enter(AuthorityLapsedLeaf, volume.agency, fields)
+                record.overflow(self.draft, owed, position, volume.agency)
+
+
+def policy_after(policy: Policy, fates: Iterable[Fate]) -> Policy:
+    """The policy with the words of a unit; it moves by one version when anything was said."""
+    agreements, credentials = policy.agreement_words, policy.credential_words
+    moved = False
+    for fate in fates:
+        match fate.outcome:
+            case register.AgreementEffect(word=said):
+                agreements = (
+                    *(each for each in agreements if (each.agreement_id, each.agency) != (said.agreement_id, said.agency)),
+                    said,
+                )
+                moved = True
+            case register.CredentialEffect(word=spoken):
+                key = (spoken.agreement_id, spoken.officer_id, spoken.agency)
+                kept = (each for each in credentials if (each.agreement_id, each.officer_id, each.agency) != key)
+                credentials = (*kept, spoken)
+                moved = True
+            case _:
+                pass
+    return Policy(policy.version + 1, policy.lead, agreements, credentials) if moved else policy
+
+
+def _subject(judged: Judged, facts: Mapping[str, object]) -> Subject:
+    event = judged.event
+    match event:
+        case OperationEvent():
+            revision = facts.get("revision")
+            return Subject(type=event.name, id=event.data.operation_id, revision=revision if isinstance(revision, int) else None)
+        case AgreementStatus() | CredentialStatus():
+            return Subject(type=event.name, id=event.data.agreement_id)
+        case None:
+            msg = "an accepted message has an event"
+            raise TypeError(msg)
+        case _:
+            return Subject(type=event.name)
+
+
