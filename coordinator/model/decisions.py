@@ -110,6 +110,14 @@ class Hint(StrEnum):
     COORDINATES_SWAPPED = "coordinates_swapped"
 
 
+class QuarantineReason(StrEnum):
+    """Why a message was set aside for an operator."""
+
+    ATTEMPTS_SPENT = "attempts_spent"
+    UNREADABLE_HEADERS = "unreadable_headers"
+    DEAD_LETTERED = "dead_lettered"
+
+
 class Flag(StrEnum):
     """What is odd about an accepted message."""
 

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 from coordinator.model.answers import Change, CloseReason, Standing, Withheld, WithdrawnReason
 from coordinator.model.base import AgencyId, Frozen, Uuid
 from coordinator.model.codes import Lane
-from coordinator.model.decisions import Flag, RefusalCode, Stage
+from coordinator.model.decisions import Flag, QuarantineReason, RefusalCode, Stage
 
 MAX_LEAF_BYTES = 16 * 1024
 MAX_OWED_PER_LEAF = 64
@@ -115,7 +115,7 @@ class MessageQuarantinedLeaf(LeafBase):
     """A message could not be processed in any attempt and was set aside."""
 
     action: Literal["message.quarantined"] = "message.quarantined"
-    reason: RefusalCode | Literal["attempts_spent"]
+    reason: QuarantineReason
     bytes: Annotated[int, Field(ge=0)]
 
 

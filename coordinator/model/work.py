@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from coordinator.model.answers import AuthorityVerdict, Withheld
 from coordinator.model.codes import Lane
-from coordinator.model.decisions import Flag, RefusalCode, Refused
+from coordinator.model.decisions import Flag, QuarantineReason, RefusalCode, Refused
 from coordinator.model.envelope import AgencyEvent, Body, OwnEvent
 from coordinator.model.geometry import Shape
 from coordinator.model.leaf import Channel
@@ -171,7 +171,7 @@ class Dead:
     queue: str
     agency: str | None
     account: str | None
-    reason: str
+    reason: QuarantineReason
     body: bytes
     received: datetime
     attempts: int = 0

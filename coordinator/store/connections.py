@@ -1,0 +1,180 @@
+"""SQLite's connections: one writer on its own thread, and readers that never hold it up."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+from urllib.parse import quote
+
+from coordinator.model.errors import ConfigurationError, StoreUnavailableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+READERS = 4
+WAL_LIMIT_BYTES = 32 * 1024 * 1024
+BUSY_MS = 5_000
+MMAP_BYTES = 0
+"""No memory-mapped reads: an I/O error then stays an error, and memory stays flat."""
+
+
+def path_of(url: str) -> Path:
+    """The file of a `sqlite:///` URL."""
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or len(url) == len(prefix):
+        msg = f"[store] url = {url!r} is not sqlite:///FILE"
+        raise ConfigurationError(msg)
+    return Path(url.removeprefix(prefix))
+
+
+def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
+    """Open one connection with the settings that every promise rests on."""
+    mode = "ro" if readonly else "rw"
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        connection.execute(f"PRAGMA mmap_size={MMAP_BYTES}")
+        if not readonly:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+    except sqlite3.OperationalError as error:
+        msg = f"the store {path.name} cannot be opened ({error}): run `coordinator migrate`, or mend [store] url"
+        raise StoreUnavailableError(msg) from error
+    return connection
+
+
+class ReaderGate:
+    """Lets readers in together, or one who needs them all out: a restart checkpoint needs a moment without readers."""
+
+    def __init__(self) -> None:
+        """Begin open and empty."""
+        self._changed = threading.Condition()
+        self._reading = 0
+        self._shut = False
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Be one of the readers."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._shut)
+            self._reading += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reading -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def shut(self) -> Iterator[None]:
+        """Wait until the readers are out, and keep new ones waiting."""
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: self._reading == 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._shut = False
+                self._changed.notify_all()
+
+
+class Writer:
+    """The one connection that writes, on its own thread; a transaction holds its turn from begin to commit."""
+
+    def __init__(self, path: Path, gate: ReaderGate) -> None:
+        """Open the connection on the calling thread; every later call runs on the writer's thread."""
+        self._path = path
+        self._gate = gate
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
+        self._turn = asyncio.Lock()
+        self._connection = connect(path, readonly=False)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Take the writer's turn; whatever was begun and not committed is rolled back at the end."""
+        async with self._turn:
+            try:
+                yield
+            finally:
+                await asyncio.shield(self.call(_roll_back))
+
+    async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work on the writer's thread, within a turn."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work, self._connection)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise translate(error) from error
+
+    async def tidy(self) -> None:
+        """Above 32 MB of write-ahead log, pause the readers and start the log anew."""
+        wal = Path(f"{self._path}-wal")
+        with contextlib.suppress(FileNotFoundError):
+            if wal.stat().st_size > WAL_LIMIT_BYTES:
+                await self.call(self._restart_log)
+
+    def _restart_log(self, connection: sqlite3.Connection) -> None:
+        with self._gate.shut():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def close(self) -> None:
+        """Wait for the turn to end, then close."""
+        async with self._turn:
+            await self.call(sqlite3.Connection.close)
+        self._thread.shutdown()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+class Readers:
+    """A small pool of read-only connections; each read is one short snapshot."""
+
+    def __init__(self, path: Path, gate: ReaderGate) -> None:
+        """Open nothing yet: each thread opens its own at its first read."""
+        self._path = path
+        self._gate = gate
+        self._threads = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="store-reader")
+        self._own = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+
+    async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work in a read transaction on one of the readers."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with self._gate.reading():
+                connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+                if connection is None:
+                    connection = self._own.connection = connect(self._path, readonly=True)
+                    self._opened.append(connection)
+                connection.execute("BEGIN")
+                try:
+                    return work(connection)
+                finally:
+                    connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise translate(error) from error
+
+    async def close(self) -> None:
+        """Close every reader."""
+        await asyncio.to_thread(self._threads.shutdown)
+        for connection in self._opened:
+            connection.close()
+
+
+def translate(error: sqlite3.DatabaseError) -> Exception:
+    """A broken rule of the schema is our own fault and stays as it is; anything else means: not now."""
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.DataError):
+        return error
+    return StoreUnavailableError(f"the store does not answer now: {error}")

@@ -1,0 +1,73 @@
+"""Which deliveries are due on which line, and whose line it is."""
+
+import sqlite3
+from collections.abc import Iterable
+
+import orjson
+
+from coordinator.model.codes import Lane
+from coordinator.model.work import Dispatch, Lease, Line
+from coordinator.store.rows import DISPATCH_COLUMNS, dispatch_of
+
+RENEW_MS = 10_000
+"""A lease is renewed when it has less than this left, so that a round seldom writes."""
+
+LINES = "SELECT DISTINCT recipient, lane FROM dispatches WHERE state = 'owed'"
+LEASES = "SELECT agency, lane, owner, until_ms FROM leases"
+TAKE = """
+INSERT INTO leases (agency, lane, owner, until_ms, fence)
+SELECT value ->> 0, value ->> 1, ?1, ?2, 1 FROM json_each(?3) WHERE true
+ON CONFLICT (agency, lane) DO UPDATE SET
+    fence = fence + (owner <> excluded.owner), owner = excluded.owner, until_ms = excluded.until_ms
+WHERE owner = excluded.owner OR until_ms <= ?4
+"""
+DUE = f"""
+SELECT {DISPATCH_COLUMNS} FROM (
+    SELECT d.key AS chosen FROM dispatches AS d
+    WHERE d.state = 'owed' AND d.recipient = ?1 AND d.lane = ?2 AND d.sequence > ?3
+    ORDER BY d.sequence LIMIT ?4
+)
+CROSS JOIN dispatches AS d ON d.key = chosen
+CROSS JOIN messages AS m ON m.key = d.message
+"""  # noqa: S608  # columns are a constant
+AGAIN = f"""
+SELECT {DISPATCH_COLUMNS} FROM dispatches AS d JOIN messages AS m ON m.key = d.message
+WHERE d.state = 'owed' AND d.recipient = ?1 AND d.lane = ?2 AND d.sequence <= ?3
+    AND d.attempts > 0 AND d.due_ms <= ?5
+ORDER BY d.sequence LIMIT ?4
+"""  # noqa: S608  # columns are a constant
+
+
+def lines_with_debts(db: sqlite3.Connection) -> set[Line]:
+    """The lines that have something owed."""
+    return {Line(agency, Lane(lane)) for agency, lane in db.execute(LINES)}
+
+
+def held(db: sqlite3.Connection, lease: Lease) -> tuple[set[Line], set[Line]]:
+    """The lines that are ours beyond the renewal margin, and those that are somebody else's now."""
+    ours, others = set(), set()
+    for agency, lane, owner, until_ms in db.execute(LEASES):
+        line = Line(agency, Lane(lane))
+        if owner == lease.owner and until_ms > lease.now_ms + RENEW_MS:
+            ours.add(line)
+        elif owner != lease.owner and until_ms > lease.now_ms:
+            others.add(line)
+    return ours, others
+
+
+def take(db: sqlite3.Connection, lease: Lease, wanted: Iterable[Line]) -> None:
+    """Take or renew lines, all in one statement; a line that another holds stays with it."""
+    lines = orjson.dumps([(line.agency, line.lane.value) for line in wanted]).decode()
+    db.execute("BEGIN IMMEDIATE")
+    db.execute(TAKE, (lease.owner, lease.until_ms, lines, lease.now_ms))
+    db.execute("COMMIT")
+
+
+def due(db: sqlite3.Connection, lease: Lease, lines: Iterable[Line]) -> list[Dispatch]:
+    """What is due on each line: first what is to be tried again, then what was never handed out, in order."""
+    found: list[Dispatch] = []
+    for line in lines:
+        where = (line.agency, line.lane.value, lease.cursors.get(line, 0), lease.limit, lease.now_ms)
+        found += [dispatch_of(row) for row in db.execute(AGAIN, where)]
+        found += [dispatch_of(row) for row in db.execute(DUE, where[:4])]
+    return found

@@ -1,0 +1,63 @@
+"""Brings a database to the newest schema; SQLite with foreign keys off while it happens."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from coordinator.model.errors import ConfigurationError
+
+
+def engine_for(url: str) -> Engine:
+    """An engine for migrations and tools; the walk has connections of its own."""
+    engine = create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: object, _record: object) -> None:
+            cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection, untyped by SQLAlchemy
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA foreign_keys=OFF")
+            cursor.close()
+
+    return engine
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(url: str) -> tuple[str | None, str | None]:
+    """Apply every missing revision; returns the revision before and after."""
+    engine = engine_for(url)
+    with engine.begin() as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        command.upgrade(alembic_config(connection), "head")
+    with engine.connect() as connection:
+        after = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    return before, after
+
+
+def newest() -> str | None:
+    """The newest revision that this version of the program knows."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def require_newest(url: str) -> None:
+    """Refuse a database whose schema is older or newer than this program's."""
+    engine = engine_for(url)
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    if found != newest():
+        msg = f"the store's schema is {found or 'empty'}, this program needs {newest()}: run `coordinator migrate`"
+        raise ConfigurationError(msg)

@@ -1,0 +1,238 @@
+"""How values stand in rows, both ways; shared by every store."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import shapely
+from pydantic import TypeAdapter
+
+from coordinator.model.answers import CloseReason
+from coordinator.model.authority import Terms
+from coordinator.model.codes import (
+    AgreementState,
+    Band,
+    Caution,
+    CredentialState,
+    EventType,
+    Function,
+    Lane,
+    Status,
+)
+from coordinator.model.decisions import QuarantineReason
+from coordinator.model.geometry import Shape
+from coordinator.model.operations import Authority, Contact
+from coordinator.model.policy import AgreementWord, CredentialWord
+from coordinator.model.volume import Card, Conflict, Match, OperationState, Pair, Registered, Volume
+from coordinator.model.work import Dead, Dispatch
+
+Row = Sequence[object]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+US_PER_HOUR = 3_600_000_000
+TERMS: TypeAdapter[Terms] = TypeAdapter(Terms)
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since the Unix epoch."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def from_us(microseconds: int) -> datetime:
+    """The moment of so many microseconds since the Unix epoch, in UTC."""
+    return EPOCH + microseconds * _MICROSECOND
+
+
+OPERATION_COLUMNS = (
+    "id, agency, revision, status, event_type, state, live, start_us, end_us, core, reach_m, card, authority, position"
+)
+
+
+def operation_row(registered: Registered, position: int) -> tuple[object, ...]:
+    """An operation as `OPERATION_COLUMNS`."""
+    volume, card = registered.volume, registered.volume.card
+    shown = {"contact": card.contact.model_dump(mode="json"), "caution": card.caution, "sealed": card.sealed}
+    return (
+        volume.operation_id,
+        volume.agency,
+        volume.revision,
+        volume.status.value,
+        volume.event_type.value,
+        registered.state.value,
+        registered.live,
+        to_us(volume.start),
+        to_us(volume.end),
+        shapely.to_wkb(volume.shape.core),
+        volume.shape.reach_m,
+        orjson.dumps(shown).decode(),
+        registered.authority.model_dump_json() if registered.authority else None,
+        position,
+    )
+
+
+def operation_of(row: Row) -> Registered:
+    """An operation from `OPERATION_COLUMNS`."""
+    (
+        operation_id, agency, revision, status, event_type, state, _live, start_us, end_us, core, reach_m, card, authority,
+        _position,
+    ) = row  # fmt: skip  # the columns in their order
+    shown = orjson.loads(str(card))
+    volume = Volume(
+        operation_id=str(operation_id),
+        agency=str(agency),
+        revision=_int(revision),
+        status=Status(status),
+        event_type=EventType(event_type),
+        shape=Shape(shapely.from_wkb(_bytes(core)), _float(reach_m)),
+        start=from_us(_int(start_us)),
+        end=from_us(_int(end_us)),
+        card=Card(
+            Contact.model_construct(**{"officer_id": None, **shown["contact"]}),
+            tuple(Caution(code) for code in shown["caution"]),
+            bool(shown["sealed"]),
+        ),
+    )
+    rests_on = Authority.model_validate_json(str(authority)) if authority is not None else None
+    return Registered(volume, OperationState(state), rests_on)
+
+
+CONFLICT_COLUMNS = (
+    "first, second, id, open, rule, rule_version, distance_m, gap_s, band, act_by_us, first_revision, second_revision, "
+    "episode, closed_because"
+)
+
+
+def conflict_row(conflict: Conflict) -> tuple[object, ...]:
+    """A conflict as `CONFLICT_COLUMNS`."""
+    match = conflict.match
+    return (
+        conflict.pair.first, conflict.pair.second, conflict.id, conflict.open, match.rule, match.rule_version,
+        match.distance_m, match.gap_s, match.band.value, to_us(match.act_by), *conflict.revisions, conflict.episode,
+        conflict.closed_because.value if conflict.closed_because else None,
+    )  # fmt: skip  # the columns in their order
+
+
+def conflict_of(row: Row) -> Conflict:
+    """A conflict from `CONFLICT_COLUMNS`."""
+    (
+        first, second, conflict_id, is_open, rule, version, distance_m, gap_s, band, act_by_us, one, two, episode, reason,
+    ) = row  # fmt: skip  # the columns in their order
+    match = Match(str(rule), str(version), _float(distance_m), _int(gap_s), Band(band), from_us(_int(act_by_us)))
+    return Conflict(
+        str(conflict_id),
+        Pair(str(first), str(second)),
+        bool(is_open),
+        match,
+        (_int(one), _int(two)),
+        _int(episode),
+        CloseReason(reason) if reason is not None else None,
+    )
+
+
+def agreement_word_row(word: AgreementWord, position: int) -> tuple[object, ...]:
+    """A word as agreement_id, agency, position, terms, state."""
+    return word.agreement_id, word.agency, position, word.terms.model_dump_json(), word.state.value
+
+
+def agreement_word_of(row: Row) -> AgreementWord:
+    """A word from agreement_id, agency, terms, state."""
+    agreement_id, agency, terms, state = row
+    return AgreementWord(str(agreement_id), str(agency), TERMS.validate_json(str(terms)), AgreementState(state))
+
+
+def credential_word_row(word: CredentialWord, position: int) -> tuple[object, ...]:
+    """A word as agreement_id, officer_id, agency, position, state, functions, from_us, to_us."""
+    functions = orjson.dumps(word.functions).decode()
+    window = to_us(word.valid_from), to_us(word.valid_to)
+    return word.agreement_id, word.officer_id, word.agency, position, word.state.value, functions, *window
+
+
+def credential_word_of(row: Row) -> CredentialWord:
+    """A word from agreement_id, officer_id, agency, state, functions, from_us, to_us."""
+    agreement_id, officer_id, agency, state, functions, from_us_, to_us_ = row
+    return CredentialWord(
+        str(agreement_id),
+        str(officer_id),
+        str(agency),
+        CredentialState(state),
+        tuple(Function(name) for name in orjson.loads(str(functions))),
+        from_us(_int(from_us_)),
+        from_us(_int(to_us_)),
+    )
+
+
+DISPATCH_COLUMNS = (
+    "d.key, d.id, d.recipient, d.lane, d.sequence, m.type, m.id, m.agency, m.body, d.recorded, d.attempts, d.agreement, "
+    "m.correlation, m.jws"
+)
+
+
+def dispatch_of(row: Row) -> Dispatch:
+    """A dispatch with its content, from `DISPATCH_COLUMNS`."""
+    (
+        key, dispatch_id, recipient, lane, sequence, kind, event_id, source, body, recorded, attempts, agreement,
+        correlation, jws,
+    ) = row  # fmt: skip  # the columns in their order
+    return Dispatch(
+        key=_int(key),
+        id=str(dispatch_id),
+        recipient=str(recipient),
+        lane=Lane(lane),
+        sequence=_int(sequence),
+        type=str(kind),
+        event_id=str(event_id),
+        source=str(source),
+        body=_bytes(body),
+        recorded=str(recorded),
+        attempts=_int(attempts),
+        agreement=None if agreement is None else str(agreement),
+        correlation=None if correlation is None else str(correlation),
+        jws=None if jws is None else str(jws),
+    )
+
+
+DEAD_COLUMNS = "id, queue, agency, account, reason, body, received_us, attempts, state"
+
+
+def dead_row(dead: Dead) -> tuple[object, ...]:
+    """A dead message as `DEAD_COLUMNS`."""
+    received = to_us(dead.received)
+    who = dead.agency, dead.account
+    return dead.id, dead.queue, *who, dead.reason.value, dead.body, received, dead.attempts, dead.state
+
+
+def dead_of(row: Row) -> Dead:
+    """A dead message from `DEAD_COLUMNS`."""
+    dead_id, queue, agency, account, reason, body, received_us, attempts, state = row
+    return Dead(
+        str(dead_id),
+        str(queue),
+        None if agency is None else str(agency),
+        None if account is None else str(account),
+        QuarantineReason(reason),
+        _bytes(body),
+        from_us(_int(received_us)),
+        _int(attempts),
+        str(state),
+    )
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int):
+        msg = f"a number was expected in the row, not {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _float(value: object) -> float:
+    if not isinstance(value, int | float):
+        msg = f"a number was expected in the row, not {type(value).__name__}"
+        raise TypeError(msg)
+    return float(value)
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes | memoryview | bytearray):
+        msg = f"bytes were expected in the row, not {type(value).__name__}"
+        raise TypeError(msg)
+    return bytes(value)

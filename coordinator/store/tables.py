@@ -1,0 +1,275 @@
+"""The tables, defined once; both stores and all migrations are held against them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit number; on SQLite `INTEGER`, so that a primary key is the row's own number."""
+
+
+def _entry(name: str = "position") -> "Column[int]":
+    """The journal entry that a row is an effect of; a trigger refuses one older than the head."""
+    return Column(name, Number, ForeignKey("leaves.position"), nullable=False)
+
+
+head = Table(
+    "head",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("position", Number, nullable=False),
+    Column("message", Number, nullable=False),
+    Column("dispatch", Number, nullable=False),
+    Column("policy_version", Number, nullable=False),
+    CheckConstraint("one = 1", name="head_is_one_row"),
+)
+
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("position", Number, primary_key=True, autoincrement=False),
+    Column("entry", Text, nullable=False, unique=True),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("t", Text, nullable=False),
+)
+
+details = Table(
+    "details",
+    metadata,
+    Column("position", Number, ForeignKey("leaves.position"), primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("detail", LargeBinary),
+    Column("key_id", Text),
+    Column("ciphertext", LargeBinary),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    _entry(),
+    Column("entry", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("receipt", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("key", Number, primary_key=True, autoincrement=False),
+    Column("agency", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("jws", Text),
+    Column("correlation", Text),
+    _entry(),
+    UniqueConstraint("agency", "id", name="messages_by_id"),
+)
+
+dispatches = Table(
+    "dispatches",
+    metadata,
+    Column("key", Number, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("recipient", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("sequence", Number, nullable=False),
+    Column("message", Number, ForeignKey("messages.key"), nullable=False),
+    _entry(),
+    Column("agreement", Text),
+    Column("recorded", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="owed"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_ms", Number, nullable=False, server_default="0"),
+    Column("replaced", Boolean, nullable=False, server_default=text("0")),
+    UniqueConstraint("recipient", "sequence", name="dispatches_by_sequence"),
+)
+Index(
+    "dispatches_owed",
+    dispatches.c.recipient,
+    dispatches.c.lane,
+    dispatches.c.sequence,
+    sqlite_where=dispatches.c.state == text("'owed'"),
+    postgresql_where=dispatches.c.state == text("'owed'"),
+)
+Index("dispatches_by_message", dispatches.c.message)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("last", Number, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("lane", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until_ms", Number, nullable=False),
+    Column("fence", Number, nullable=False),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("n", Number, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("agency", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("start_us", Number, nullable=False),
+    Column("end_us", Number, nullable=False),
+    Column("core", LargeBinary, nullable=False),
+    Column("reach_m", Float, nullable=False),
+    Column("card", Text, nullable=False),
+    Column("authority", Text),
+    _entry(),
+)
+Index("operations_by_position", operations.c.position)
+Index(
+    "operations_with_authority",
+    operations.c.id,
+    sqlite_where=operations.c.authority.is_not(None),
+    postgresql_where=operations.c.authority.is_not(None),
+)
+
+boxes = Table(
+    "boxes",
+    metadata,
+    Column("box", Number, primary_key=True),
+    Column("operation", Number, ForeignKey("operations.n"), nullable=False, index=True),
+)
+"""On SQLite the boxes themselves are in the R*Tree `spacetime`, under the same number."""
+
+told = Table(
+    "told",
+    metadata,
+    Column("operation", Text, primary_key=True),
+    Column("agency", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("first", Text, primary_key=True),
+    Column("second", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("open", Boolean, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("rule_version", Text, nullable=False),
+    Column("distance_m", Float, nullable=False),
+    Column("gap_s", Integer, nullable=False),
+    Column("band", Text, nullable=False),
+    Column("act_by_us", Number, nullable=False),
+    Column("first_revision", Integer, nullable=False),
+    Column("second_revision", Integer, nullable=False),
+    Column("episode", Integer, nullable=False),
+    Column("closed_because", Text),
+)
+Index("conflicts_by_second", conflicts.c.second)
+
+agreement_words = Table(
+    "agreement_words",
+    metadata,
+    Column("agreement_id", Text, primary_key=True),
+    Column("agency", Text, primary_key=True),
+    Column("position", Number, ForeignKey("leaves.position"), primary_key=True),
+    Column("terms", Text, nullable=False),
+    Column("state", Text, nullable=False),
+)
+"""Every word that was ever said, so that what was in force on a day can be told; the last one counts."""
+
+credential_words = Table(
+    "credential_words",
+    metadata,
+    Column("agreement_id", Text, primary_key=True),
+    Column("officer_id", Text, primary_key=True),
+    Column("agency", Text, primary_key=True),
+    Column("position", Number, ForeignKey("leaves.position"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("functions", Text, nullable=False),
+    Column("from_us", Number, nullable=False),
+    Column("to_us", Number, nullable=False),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("position", Number, ForeignKey("leaves.position"), primary_key=True, autoincrement=False),
+    Column("agency", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("officer_id", Text),
+)
+Index("acknowledgements_by_target", acknowledgements.c.agency, acknowledgements.c.id)
+
+dead = Table(
+    "dead",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("agency", Text),
+    Column("account", Text),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_us", Number, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", Number, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("t", Text, nullable=False),
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("n", Number, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What the installation remembers of itself, such as the digest of the directory at the last start."""
+
+EFFECTS = ("claims", "messages", "dispatches", "operations", "agreement_words", "credential_words", "acknowledgements")
+"""Tables whose rows cite the entry that made them."""
