@@ -121,9 +121,10 @@ class Seal:
             try:
                 await self._advance()
             except BaseException as error:
-                # What was persisted or published is not known now.
+                # What was persisted or published is not known now; a cancelled seal may be asked once more.
                 self._state = None
-                self._report(str(error) if isinstance(error, CoordinatorError) else repr(error))
+                if isinstance(error, CoordinatorError):
+                    self._report(str(error))
                 raise
 
     async def _advance(self) -> None:

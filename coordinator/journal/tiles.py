@@ -69,8 +69,9 @@ def parse_path(path: str) -> TileName | BundleName | None:
     index = int(found["number"].replace("x", "").replace("/", ""))
     width = TILE_WIDTH if found["width"] is None else int(found["width"])
     name = BundleName(index, width) if found["kind"] == "entries" else TileName(int(found["kind"]), index, width)
-    # Leading zeros and a width of 256 or 0 read well enough, but are not how a name is written.
-    return name if name.path == path and (isinstance(name, BundleName) or name.level <= MAX_LEVEL) else None
+    # Leading zeros and a width of 256 read well enough, but are not how a name is written.
+    level = 0 if isinstance(name, BundleName) else name.level
+    return name if name.path == path and name.width and level <= MAX_LEVEL else None
 
 
 def growth(old: int, new: int) -> Iterator[BundleName | TileName]:

@@ -1,0 +1,168 @@
+"""The seal signs nothing that contradicts what was signed before, and says why."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from coordinator.journal.checkpoint import seal_checkpoint
+from coordinator.journal.findings import Verdict, verdict
+from coordinator.journal.note import SigningKey
+from coordinator.journal.verify import verify_directory
+from coordinator.seal import Seal, SealRefusedError
+from coordinator.store.published import PublishedDirectory
+from sealing import (
+    GUARD_S,
+    KEY,
+    NOW,
+    Observed,
+    SqliteLedger,
+    files,
+    seal_on,
+    verified_size,
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    opened = SqliteLedger(tmp_path / "store.sqlite")
+    yield opened
+    opened.db.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "published"
+
+
+@pytest.fixture
+async def published(ledger: SqliteLedger, folder: Path) -> Path:
+    """A store and a folder with 600 entries, sealed at 300 and at 600."""
+    for _ in range(2):
+        ledger.append(300)
+        await seal_on(ledger, folder).flush()
+    return folder
+
+
+async def test_a_restored_backup_is_told_so(ledger: SqliteLedger, published: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.sqlite"
+    shutil.copy(ledger.path, backup)
+    ledger.append(100)
+    await seal_on(ledger, published).flush()
+    restored = SqliteLedger(backup)
+    for grown_by in (0, 200):
+        restored.append(grown_by, b"other")
+        with pytest.raises(SealRefusedError, match=r"700 entries .* has signed 600: it is older, as a restored backup"):
+            await seal_on(restored, published).flush()
+    restored.db.close()
+    assert verified_size(published) == 700
+
+
+async def test_a_new_store_beside_an_old_folder_is_told_so(published: Path, tmp_path: Path) -> None:
+    empty = SqliteLedger(tmp_path / "new.sqlite")
+    with pytest.raises(SealRefusedError, match="600 entries were signed and published"):
+        await seal_on(empty, published).flush()
+    empty.db.close()
+
+
+def _delete_the_end(ledger: SqliteLedger) -> None:
+    ledger.run("delete from leaves where position >= 599")
+
+
+def _delete_a_tile(ledger: SqliteLedger) -> None:
+    ledger.run("delete from tiles where level = 0 and n = 2")
+
+
+def _alter_a_tile(ledger: SqliteLedger) -> None:
+    ledger.run("update tiles set hashes = zeroblob(length(hashes)) where level = 1")
+
+
+def _delete_the_checkpoint(ledger: SqliteLedger) -> None:
+    ledger.run("delete from checkpoints where size = 600")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_delete_the_end, "600 entries were signed, but this store holds 599"),
+        (_delete_a_tile, r"lacks tile/0/002\.p/88"),
+        (_alter_a_tile, "do not add up to its checkpoint of 600"),
+        (_delete_the_checkpoint, "has signed 300"),
+    ],
+)
+async def test_a_store_that_contradicts_what_it_signed_is_not_signed(
+    ledger: SqliteLedger, published: Path, damage: Callable[[SqliteLedger], None], words: str
+) -> None:
+    damage(ledger)
+    seal = seal_on(ledger, published)
+    with pytest.raises(SealRefusedError, match=words) as refusal:
+        await seal.flush()
+    assert "coordinator audit verify" in str(refusal.value)
+    assert seal.status.last_error == str(refusal.value)
+    assert verified_size(published) == 600
+
+
+async def test_a_running_seal_notices_that_the_end_was_deleted(ledger: SqliteLedger, folder: Path) -> None:
+    ledger.append(10)
+    archive = Observed(folder)
+    seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=0.02)
+    task = asyncio.create_task(seal.run())
+    await archive.reaches(10)
+    ledger.run("delete from leaves where position = 9")
+    async with asyncio.timeout(GUARD_S):
+        with pytest.raises(SealRefusedError, match="10 entries were signed, but this store holds 9"):
+            await task
+
+
+async def test_a_hole_in_the_journal_is_not_signed(ledger: SqliteLedger, folder: Path) -> None:
+    ledger.append(10)
+    ledger.run("update leaves set position = 20 where position = 4")
+    with pytest.raises(SealRefusedError, match="position 4 is missing"):
+        await seal_on(ledger, folder).flush()
+    assert await ledger.sealed() is None
+
+
+async def test_a_folder_with_another_history_is_not_continued(
+    ledger: SqliteLedger, folder: Path, tmp_path: Path
+) -> None:
+    other = SqliteLedger(tmp_path / "other.sqlite")
+    other.append(300, b"other")
+    await seal_on(other, folder).flush()
+    other.db.close()
+    ledger.append(600)
+    await seal_on(ledger, tmp_path / "own").flush()
+    with pytest.raises(SealRefusedError, match="first 300 entries of this store are not those"):
+        await seal_on(ledger, folder).flush()
+
+
+async def test_a_folder_of_another_journal_is_not_written(ledger: SqliteLedger, folder: Path) -> None:
+    key = SigningKey("journal.example/kansas", bytes(32))
+    PublishedDirectory(folder).put("checkpoint", seal_checkpoint(0, bytes(32), key, NOW).note)
+    with pytest.raises(SealRefusedError, match=r"another origin than journal\.example/missouri"):
+        await seal_on(ledger, folder).flush()
+
+
+async def test_a_published_checkpoint_that_cannot_be_read_is_not_replaced(ledger: SqliteLedger, folder: Path) -> None:
+    PublishedDirectory(folder).put("checkpoint", b"torn")
+    with pytest.raises(SealRefusedError, match="published checkpoint cannot be read"):
+        await seal_on(ledger, folder).flush()
+    assert files(folder) == {"checkpoint": b"torn"}
+
+
+async def test_a_published_file_with_other_bytes_is_not_replaced(ledger: SqliteLedger, folder: Path) -> None:
+    PublishedDirectory(folder).put("tile/entries/000.p/5", b"from another life")
+    ledger.append(5)
+    with pytest.raises(SealRefusedError, match="published with other bytes"):
+        await seal_on(ledger, folder).flush()
+    assert files(folder) == {"tile/entries/000.p/5": b"from another life"}
+
+
+async def test_what_was_altered_below_the_checkpoint_is_found_by_the_audit(
+    ledger: SqliteLedger, published: Path
+) -> None:
+    """The seal does not read old entries again: it is the verification that does."""
+    (published / "tile/entries/000").write_bytes(b"\x00\x01x")
+    await seal_on(ledger, published).flush()
+    assert verdict(verify_directory(files(published).get, KEY.verifier)) is Verdict.ALTERED

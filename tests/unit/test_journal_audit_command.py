@@ -1,0 +1,162 @@
+"""`coordinator audit verify` answers with an exit code, one sentence, and one JSON object."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import coordinator.store
+from coordinator.cli.audit import app
+from coordinator.journal.checkpoint import Sealed, seal_checkpoint
+from coordinator.journal.edge import Edge
+from coordinator.journal.merkle import leaf_hash
+from coordinator.journal.note import SigningKey
+from coordinator.journal.tiles import BundleName, encode_bundle, growth
+from coordinator.model.errors import StoreUnavailableError
+from coordinator.store.published import PublishedDirectory
+
+KEY = SigningKey("journal.example/missouri", bytes(range(32)))
+NOW = datetime(2026, 11, 27, 18, tzinfo=UTC)
+ENTRIES = [json.dumps({"entry": f"01936f00-0000-7000-8000-{at:012x}"}).encode() for at in range(300)]
+
+
+def _publish(folder: Path, size: int) -> Sealed:
+    archive = PublishedDirectory(folder)
+    edge, tiles = Edge().grow([leaf_hash(entry) for entry in ENTRIES[:size]])
+    for tile in tiles:
+        archive.put(tile.name.path, tile.hashes)
+    for name in growth(0, size):
+        if isinstance(name, BundleName):
+            archive.put(name.path, encode_bundle(ENTRIES[name.index * 256 : name.index * 256 + name.width]))
+    sealed = seal_checkpoint(size, edge.root(), KEY, NOW)
+    archive.put("checkpoint", sealed.note)
+    return sealed
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """A published journal of 300 entries; its verifier key lies beside it, in `vkey`."""
+    _publish(tmp_path / "journal", 300)
+    (tmp_path / "vkey").write_text(KEY.verifier.encode() + "\n")
+    return tmp_path / "journal"
+
+
+def _verify(*args: str | Path, vkey: Path) -> Result:
+    return CliRunner().invoke(app, ["verify", *map(str, args), "--vkey", str(vkey)])
+
+
+def test_a_true_journal_exits_0_and_says_so(journal: Path) -> None:
+    result = _verify(journal, vkey=journal.with_name("vkey"))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("True: the journal journal.example/missouri holds the 300 entries")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_altered_entry_exits_1_and_is_named(journal: Path) -> None:
+    bundle = journal / "tile/entries/001.p/44"
+    content = bundle.read_bytes()
+    bundle.write_bytes(content.replace(b"12b", b"12B"))
+    result = _verify(journal, "--json", vkey=journal.with_name("vkey"))
+    assert result.exit_code == 1
+    assert "Altered: entry at position 299 in tile/entries/001.p/44" in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["verdict"], found["part"], found["position"]) == ("altered", "entry", 299)
+
+
+def test_a_true_journal_for_a_program_is_one_object_on_stdout(journal: Path) -> None:
+    result = _verify(journal, "--json", vkey=journal.with_name("vkey"))
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["size"] == 300
+
+
+def test_a_missing_file_exits_2_and_is_named(journal: Path) -> None:
+    (journal / "tile/0/000").unlink()
+    result = _verify(journal, vkey=journal.with_name("vkey"))
+    assert (result.exit_code, result.stderr) == (2, "Could not tell: tile/0/000: it is missing.\n")
+
+
+def test_a_file_that_is_no_ordinary_one_is_not_waited_for(journal: Path) -> None:
+    (journal / "tile/0/000").unlink()
+    os.mkfifo(journal / "tile/0/000")
+    assert _verify(journal, vkey=journal.with_name("vkey")).exit_code == 2
+
+
+def test_an_older_checkpoint_is_continued_or_not(journal: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.write_bytes(_publish(tmp_path / "before", 100).note)
+    assert _verify(journal, "--older", older, vkey=journal.with_name("vkey")).exit_code == 0
+    result = _verify(tmp_path / "before", "--older", journal / "checkpoint", vkey=journal.with_name("vkey"))
+    assert result.exit_code == 1
+    assert "it had 300 entries and now has 100" in result.stderr
+
+
+def test_without_a_readable_key_it_cannot_tell(journal: Path, tmp_path: Path) -> None:
+    for content in (b"", b"journal.example/missouri+00000000+AAAA", b"\xff"):
+        (tmp_path / "wrong").write_bytes(content)
+        result = _verify(journal, vkey=tmp_path / "wrong")
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Could not tell: ")
+    result = _verify(journal, vkey=tmp_path / "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere" in result.stderr
+
+
+def test_without_a_journal_it_cannot_tell(journal: Path, tmp_path: Path) -> None:
+    vkey = journal.with_name("vkey")
+    assert "no folder" in _verify(tmp_path / "nowhere", vkey=vkey).stderr
+    for args in ((), (journal, "--store", "sqlite:///x"), (tmp_path / "nowhere",), (journal, "--older", tmp_path)):
+        result = _verify(*args, vkey=vkey)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+class _Ledger:
+    """A store that holds 300 entries, the last of them changed if asked, under a checkpoint of 300."""
+
+    def __init__(self, sealed: Sealed, last: bytes) -> None:
+        self._sealed = sealed
+        self._entries = [*ENTRIES[:-1], last]
+        _, tiles = Edge().grow([leaf_hash(entry) for entry in ENTRIES])
+        self._tiles = {(tile.level, tile.index): tile.hashes for tile in tiles}
+
+    async def sealed(self) -> Sealed:
+        return self._sealed
+
+    async def entries(self, start: int, limit: int) -> Sequence[bytes]:
+        return self._entries[start : start + limit]
+
+    async def tile(self, level: int, index: int) -> bytes | None:
+        return self._tiles.get((level, index))
+
+
+@pytest.mark.parametrize(("last", "code"), [(ENTRIES[-1], 0), (b"altered", 1)])
+def test_a_store_is_verified_like_a_folder(
+    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: bytes, code: int
+) -> None:
+    sealed = _publish(tmp_path / "again", 300)
+
+    @asynccontextmanager
+    async def open_ledger(url: str) -> AsyncIterator[_Ledger]:
+        assert url == "sqlite:///coordinator.db"
+        yield _Ledger(sealed, last)
+
+    monkeypatch.setattr(coordinator.store, "open_ledger", open_ledger, raising=False)
+    result = _verify("--store", "sqlite:///coordinator.db", vkey=journal.with_name("vkey"))
+    assert result.exit_code == code, result.stderr
+    assert result.stderr.startswith("Altered: entry at position 299:" if code else "True:")
+
+
+def test_a_store_that_is_away_cannot_be_told(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def open_ledger(url: str) -> AsyncIterator[_Ledger]:
+        msg = f"there is no store at {url}"
+        raise StoreUnavailableError(msg)
+        yield  # makes this a generator
+
+    monkeypatch.setattr(coordinator.store, "open_ledger", open_ledger, raising=False)
+    result = _verify("--store", "sqlite:///nowhere.db", vkey=journal.with_name("vkey"))
+    assert (result.exit_code, result.stderr) == (2, "Could not tell: there is no store at sqlite:///nowhere.db.\n")
