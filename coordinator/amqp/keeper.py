@@ -73,6 +73,8 @@ class Keeper:
         self._shell.stdin.close()
         await self._shell.wait()
         for process in self._kept.values():
+            with contextlib.suppress(ProcessLookupError):  # as a rule the shell was here before
+                process.kill()
             await process.wait()
         self._kept.clear()
 

@@ -18,7 +18,7 @@ from coordinator.amqp.node_layout import LOOPBACK, Definitions, plan_node
 from coordinator.model.errors import BrokerUnavailableError, ConfigurationError
 
 _POLL_S = 0.05
-_LAST_WORDS = 15
+_LINES_TOLD = 8
 
 
 class PrivateNode:
@@ -53,6 +53,7 @@ class PrivateNode:
         self._settings = settings or {}
         self._start_timeout_s = start_timeout_s
         self._keeper = Keeper(self.layout.run)
+        self._log_start = 0
         self._server: Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -113,6 +114,7 @@ class PrivateNode:
         """Start the node again after `stop` or `kill`, on the same data, ports and account; wait until it answers."""
         if self._server is not None:
             return
+        self._log_start = self.layout.log.stat().st_size
         program = str(self._installation.server)
         server = await self._keeper.spawn("node", program, env=self._environment, output=self.layout.log)
         self._server = server
@@ -122,8 +124,7 @@ class PrivateNode:
                     self._refuse_ended(server)
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
-            msg = f"the private RabbitMQ node did not answer within {self._start_timeout_s:g} s"
-            raise self._failed(msg) from error
+            raise self._failed(f"did not answer within {self._start_timeout_s:g} s") from error
 
     async def stop(self) -> None:
         """Stop the node in order (SIGTERM), keeping its data; a suspended node too. `start` brings it back."""
@@ -189,13 +190,17 @@ class PrivateNode:
                 await asyncio.sleep(_POLL_S)
 
     async def _answers(self) -> bool:
-        """Tell whether the broker takes our account: first its port, which opens last, then an AMQP handshake."""
+        """Tell whether the broker is up: its port opens last of all, and then it must take our account."""
         if not await _listens(self.layout.ports.amqp):
             return False
         try:
             connection = await aio_pika.connect(self.url, timeout=5)
-        except (OSError, AMQPError):
+        except OSError:
             return False
+        except AMQPError as error:
+            # 3.10 gives up half-way on definitions it cannot load, without a word in its log.
+            advice = "Check its definitions, which it did not load whole: do they define each vhost that they use?"
+            raise self._failed("is up but refuses its own account", advice) from error
         await connection.close()
         return True
 
@@ -215,14 +220,15 @@ class PrivateNode:
 
     def _refuse_ended(self, process: Process) -> None:
         if process.returncode is not None:
-            msg = f"the private RabbitMQ node stopped while it started (exit code {process.returncode})"
-            raise self._failed(msg)
+            raise self._failed(f"stopped while it started (exit code {process.returncode})")
 
-    def _failed(self, what: str) -> ConfigurationError:
-        log = self.layout.log.read_text(encoding="utf-8", errors="replace") if self.layout.log.exists() else ""
-        advice = "one of its ports was taken: start again" if "eaddrinuse" in log else "its last lines say why"
+    def _failed(self, what: str, advice: str = "Mend what its log says:") -> ConfigurationError:
+        log = self.layout.log.read_bytes()[self._log_start :].decode(errors="replace")
         lines = [line for line in log.splitlines() if line.strip()]
-        return ConfigurationError("\n".join([f"{what}; {advice}:", *lines[-_LAST_WORDS:]]))
+        told = [line for line in lines if "[error]" in line][:_LINES_TOLD] or lines[-_LINES_TOLD:]
+        if "eaddrinuse" in log:
+            advice = "Another program took one of its ports meanwhile: start again."
+        return ConfigurationError("\n".join([f"the private RabbitMQ node {what}. {advice}", *told]))
 
 
 async def _listens(port: int) -> bool:

@@ -99,6 +99,7 @@ class NodeLayout:
         lines = {
             "log.console": "true",
             "log.console.level": "info",
+            "log.console.use_colors": "off",
             "log.file": "false",
             "load_definitions": str(self.run / "definitions.json"),
             "max_message_size": "262144",
