@@ -38,7 +38,7 @@ def withdraw(withdrawals: Sequence[Withdrawal]) -> Chore:
             status = Status(orjson.loads(dispatch.body)["data"]["status"])
             stub, notice = route.tell_withdrawn(dispatch, withdrawal.sender, status)
             key = draft.reserve()
-            draft.write(key, stub)
+            draft.write(key, stub, draft.position)
             draft.plan.replaced.append((dispatch.key, key))
             fields = {
                 "channel": Channel.RELAY,

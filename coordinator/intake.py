@@ -11,7 +11,7 @@ import structlog
 
 from coordinator import chores, walk
 from coordinator.model.base import COORDINATOR
-from coordinator.model.decisions import Refused, Stage
+from coordinator.model.decisions import QuarantineReason, RefusalCode, Refused, Stage
 from coordinator.model.directory import Directory
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.identity import RANDOM_BYTES, uuid7
@@ -20,7 +20,7 @@ from coordinator.model.operations import OperationEvent, OperationNotice, Operat
 from coordinator.model.plan import Ask, Known
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Volume
-from coordinator.model.work import ClaimKey, Judged, Read, Receipt, Settlement, Submission, Verdict
+from coordinator.model.work import ClaimKey, Dead, Judged, Receipt, Settlement, Submission, Verdict
 from coordinator.ports import Store, Transaction
 from coordinator.steps import authorise, decode, deconflict, record, register, validate
 
@@ -29,6 +29,7 @@ MAX_CHANGED = 50
 """Operations changed since the survey that are judged under the lock; above it the survey is made again."""
 MAX_SURVEYS = 3
 SETTLE_AFTER_S = 0.02
+DEAD_QUEUE = "router.dead"
 
 Chore = Callable[[record.Draft, Known], None]
 
@@ -100,12 +101,19 @@ class Intake:
         decoded = decode.decode(submission.body)
         claim = validate.claim_key(submission, decoded)
         read = decoded if isinstance(decoded, Refused) else validate.read(submission, decoded, self.domain.bounds)
-        return Judged(submission, read, self._authorise(submission, read), claim)
+        return self._authorise(Judged(submission, read, Refused(RefusalCode.NO_PARTICIPATION, Stage.AUTHORISE), claim))
 
-    def _authorise(self, submission: Submission, read: Read | Refused) -> authorise.Admitted | Refused:
-        if isinstance(read, Refused):
-            return read
-        return authorise.judge(submission, read, self.policy, self.domain.directory)
+    def _authorise(self, judged: Judged) -> Judged:
+        """Find the verdict by the policy as we know it; one that was found by the same version stands."""
+        if judged.policy_version == self.policy.version and self.policy.version >= 0:
+            return judged
+        read, policy = judged.read, self.policy
+        verdict = (
+            read
+            if isinstance(read, Refused)
+            else authorise.judge(judged.submission, read, policy, self.domain.directory)
+        )
+        return replace(judged, verdict=verdict, policy_version=policy.version)
 
     async def _settle(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
         """One poisonous row never sinks its neighbours: halve until it stands alone, and fails alone."""
@@ -143,7 +151,7 @@ class Intake:
     ) -> Sequence[Receipt]:
         if known.policy is not None:
             self.policy = known.policy
-            unit = [replace(each, verdict=self._authorise(each.submission, each.read)) for each in unit]
+        unit = [self._authorise(each) for each in unit]
         draft = record.Draft(
             known, self.domain.clock(), f"//{COORDINATOR}/{self.domain.id}", self.domain.new_id, self.domain.new_salt
         )
@@ -215,6 +223,10 @@ class Intake:
             await self.chore(Ask(), chores.nothing)
         await asyncio.gather(*(future for _, future in waiting))
 
+    async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:
+        """Set aside what no attempt could process, each with the name of its queue; an operator may replay it."""
+        await self.chore(Ask(), chores.quarantine([_dead(each, queue, self.domain.new_id()) for each, queue in batch]))
+
     async def chore(self, ask: Ask, enter: Chore) -> None:
         """Record work that is no message (`chores.py`) in a transaction of its own."""
         async with self.store.transaction() as transaction:
@@ -223,15 +235,24 @@ class Intake:
 
 
 def _planned(judged: Judged) -> Volume | None:
-    """The volume that a judged notice or update would occupy, for the survey."""
+    """The volume that a notice or update would occupy; surveyed whatever the verdict, which is provisional still."""
     read = judged.read
-    if isinstance(read, Refused) or isinstance(judged.verdict, Refused) or read.shape is None:
+    if isinstance(read, Refused) or read.shape is None:
         return None
     event = read.event
     if not isinstance(event, OperationNotice | OperationUpdate):
         return None
     revision = event.data.revision if isinstance(event, OperationUpdate) else 1
     return register.volume_of(event, event.data, revision, read.shape)
+
+
+def _dead(submission: Submission, queue: str, dead_id: str) -> Dead:
+    reason = QuarantineReason.DEAD_LETTERED if queue == DEAD_QUEUE else QuarantineReason.ATTEMPTS_SPENT
+    if submission.flaw is RefusalCode.UNREADABLE_HEADERS:
+        reason = QuarantineReason.UNREADABLE_HEADERS
+    return Dead(
+        dead_id, queue, submission.agency, submission.account, reason, submission.body, submission.received
+    )
 
 
 def cut(judged: Sequence[Judged]) -> Iterator[Sequence[Judged]]:

@@ -64,6 +64,10 @@ class Publisher(Protocol):
     one recipient's trouble never changes another's outcome; it never raises for a dispatch.
     """
 
+    async def ready(self) -> None:
+        """Return as soon as there is a connection to publish on; waits while there is none."""
+        ...
+
     async def publish(self, dispatches: Sequence[Dispatch]) -> Sequence[Fate]:
         """Publish and await every outcome."""
         ...

@@ -168,7 +168,7 @@ class Entering:
         }
         detail = {**self._detail(judged), "field": refused.field}
         draft.enter(MessageRefusedLeaf, judged.submission.agency, fields, detail)
-        written = draft.write(key, route.tell_refused(judged, body))
+        written = draft.write(key, route.tell_refused(judged, body), position)
         self._claim(fate, Verdict.REFUSED, position, entry, owed.id)
         return Receipt(Verdict.REFUSED, position, entry, refused, written)
 
@@ -214,9 +214,10 @@ class Entering:
             )
         )  # fmt: skip  # one row, read as one
         body = body.model_copy(update={"leaf_hash": hashed.hex()})
-        written = draft.write(answer, route.tell_accepted(judged, body))
+        written = draft.write(answer, route.tell_accepted(judged, body), position)
         if to_lead is not None:
-            draft.write(copy, replace(to_lead, body=to_lead.body.model_copy(update={"leaf_hash": hashed.hex()})))
+            told = replace(to_lead, body=to_lead.body.model_copy(update={"leaf_hash": hashed.hex()}))
+            draft.write(copy, told, position)
         self._claim(fate, Verdict.ACCEPTED, position, entry, receipt.id)
         self._effect(effect, position, admitted)
         self._changes(index)

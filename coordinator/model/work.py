@@ -84,6 +84,8 @@ class Judged:
     read: Read | Refused
     verdict: Admitted | Refused
     claim: "ClaimKey"
+    policy_version: int = -1
+    """Of the policy that the verdict was found by."""
 
     @property
     def event(self) -> AgencyEvent | None:
@@ -145,7 +147,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How one owed dispatch fared; `fence` proves that the line was ours."""
+    """How one owed dispatch fared."""
 
     key: int
     id: str
@@ -153,6 +155,8 @@ class Settlement:
     attempts: int
     due_ms: int = 0
     park: bool = False
+    news: bool = False
+    """Whether this is a change of state, and so an entry of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import numpy as np
+import shapely
+
 from coordinator.model.answers import Change, CloseReason, quarter_hour_before
 from coordinator.model.directory import Directory
-from coordinator.model.geometry import band, boxes, distances_m
+from coordinator.model.covering import boxes
+from coordinator.model.geodesy import grown
+from coordinator.model.geometry import all_within, band
 from coordinator.model.volume import (
     Conflict,
     ConflictChange,
@@ -18,10 +23,6 @@ from coordinator.model.volume import (
     Registered,
     Volume,
 )
-
-Judged = Mapping[Pair, Match | None]
-"""Pairs that were compared: the match, or None where the two keep apart."""
-
 
 def probe(volume: Volume, directory: Directory) -> Probe:
     """Ask for whatever could conflict with a volume under the widest of all rules; widened outwards, never inwards."""
@@ -36,29 +37,30 @@ def probe(volume: Volume, directory: Directory) -> Probe:
     )
 
 
-def judge(volume: Volume, others: Sequence[Volume], directory: Directory) -> dict[Pair, Match | None]:
-    """Compare one volume with candidates: heavy, pure, exact.
+def judge(pairs: Sequence[tuple[Volume, Volume]], directory: Directory) -> dict[Pair, Match]:
+    """Compare pairs of volumes, heavy, pure and exact; the answer holds those for which a rule matches.
 
     A rule matches when the geodesic distance of the two areas is at most its distance and the windows, each widened
     by its minutes on both sides, overlap as half-open intervals. The stricter of the two operations' rules applies.
     Exercises and tests never meet actual operations.
     """
-    found: dict[Pair, Match | None] = {Pair.of(volume.operation_id, other.operation_id): None for other in others}
-    near = [other for other in others if other.operation_id != volume.operation_id and _in_time(volume, other, directory)]
-    distances = distances_m(volume.shape, [other.shape for other in near]) if near else []
-    for other, distance in zip(near, distances, strict=True):
-        rule = directory.stricter(volume.event_type, other.event_type)
-        if distance <= rule.distance_m:
-            found[Pair.of(volume.operation_id, other.operation_id)] = Match(
-                rule=rule.id,
-                rule_version=rule.version,
-                distance_m=distance,
-                gap_s=max(0, int(_gap(volume, other).total_seconds())),
-                band=band(distance),
-                act_by=quarter_hour_before(min(volume.start, other.start)),
-            )
-    found.pop(Pair.of(volume.operation_id, volume.operation_id), None)
-    return found
+    near = [(one, two) for one, two in pairs if _in_time(one, two, directory)]
+    if not near:
+        return {}
+    rules = [directory.stricter(one.event_type, two.event_type) for one, two in near]
+    distances = all_within([(one.shape, two.shape) for one, two in near], [rule.distance_m for rule in rules])
+    return {
+        Pair.of(one.operation_id, two.operation_id): Match(
+            rule=rule.id,
+            rule_version=rule.version,
+            distance_m=distance,
+            gap_s=max(0, int(_gap(one, two).total_seconds())),
+            band=band(distance),
+            act_by=quarter_hour_before(min(one.start, two.start)),
+        )
+        for (one, two), rule, distance in zip(near, rules, distances, strict=True)
+        if distance is not None
+    }
 
 
 def _in_time(one: Volume, other: Volume, directory: Directory) -> bool:
@@ -73,22 +75,18 @@ def _gap(one: Volume, other: Volume) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was compared before the transaction, as of a position."""
+    """What was compared before the transaction, as of a position: the pairs that match, and whom they speak of."""
 
     position: int
-    judged: Judged
+    matches: Mapping[Pair, Match]
     volumes: Mapping[str, Volume]
 
 
 def survey(volumes: Sequence[Volume], around: Neighbourhood, directory: Directory) -> Survey:
     """Compare each new volume with its neighbours of the snapshot; runs in a worker thread, outside the lock."""
-    candidates: dict[str, list[Volume]] = {}
-    for asking, found in around.hits:
-        candidates.setdefault(asking, []).append(around.volumes[found])
-    judged: dict[Pair, Match | None] = {}
-    for volume in volumes:
-        judged.update(judge(volume, candidates.get(volume.operation_id, ()), directory))
-    return Survey(around.position, judged, around.volumes)
+    asking = {volume.operation_id: volume for volume in volumes}
+    pairs = [(asking[one], around.volumes[other]) for one, other in around.hits]
+    return Survey(around.position, judge(pairs, directory), around.volumes)
 
 
 def complete(
@@ -100,26 +98,39 @@ def complete(
     """
     moved_ids = {volume.operation_id for volume in moved}
     stale = moved_ids | set(changed)
-    holds = {
-        pair: match
-        for pair, match in before.judged.items()
-        if match is not None and len(stale.intersection((pair.first, pair.second))) == 1
-        and not _stale_neighbour(pair, moved_ids, stale)
-    }  # fmt: skip  # one rule: exactly one side is new, and the other has not changed since
-    volumes = {**before.volumes, **{volume.operation_id: volume for volume in moved}}
+    holds = {pair: match for pair, match in before.matches.items() if _still(pair, moved_ids, stale)}
     since = [each.volume for each in changed.values() if each.live and each.volume.operation_id not in moved_ids]
-    volumes.update({volume.operation_id: volume for volume in since})
-    for index, volume in enumerate(moved):
-        peers = [*since, *moved[index + 1 :]]
-        if peers:
-            found = judge(volume, peers, directory)
-            holds.update({pair: match for pair, match in found.items() if match is not None})
+    volumes = {**before.volumes, **{volume.operation_id: volume for volume in (*since, *moved)}}
+    holds |= judge(_near_each_other(moved, since, directory), directory)
     return holds, volumes
 
 
-def _stale_neighbour(pair: Pair, moved: set[str], stale: set[str]) -> bool:
-    neighbour = pair.second if pair.first in moved else pair.first
-    return neighbour in stale
+def _still(pair: Pair, moved: set[str], stale: set[str]) -> bool:
+    """Whether a surveyed pair still speaks of one volume of this batch and one that has not changed since."""
+    if pair.first in moved:
+        return pair.second not in stale
+    return pair.second in moved and pair.first not in stale
+
+
+def _near_each_other(
+    moved: Sequence[Volume], since: Sequence[Volume], directory: Directory
+) -> list[tuple[Volume, Volume]]:
+    """Pairs of batch peers, or of a peer and what changed since, whose boxes and windows meet; coarse, all at once."""
+    everyone = [*moved, *since]
+    if len(everyone) < len(("one", "another")) or not moved:
+        return []
+    widest = directory.widest()
+    reaches = np.array([volume.shape.reach_m for volume in everyone]) + widest.distance_m
+    west, south, east, north = grown(shapely.bounds([volume.shape.core for volume in everyone]), reaches).T
+    begin = np.array([volume.start.timestamp() for volume in everyone]) - 120 * widest.widen_minutes
+    finish = np.array([volume.end.timestamp() for volume in everyone])
+    count = len(moved)
+    meet = (
+        (west[:count, None] <= east) & (west <= east[:count, None])
+        & (south[:count, None] <= north) & (south <= north[:count, None])
+        & (begin[:count, None] <= finish) & (begin <= finish[:count, None])
+    )  # fmt: skip  # three axes, a line each
+    return [(everyone[one], everyone[two]) for one, two in np.argwhere(np.triu(meet, k=1)).tolist()]
 
 
 def settle(

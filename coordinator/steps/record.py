@@ -96,11 +96,11 @@ class Draft:
     def tell(self, telling: Telling) -> Owed:
         """Write one of the coordinator's own messages, and owe it."""
         key = self.reserve()
-        self.write(key, telling)
+        self.write(key, telling, self._position)
         return self.owe(telling.recipient, telling.kind.lane, key)
 
-    def write(self, key: int, telling: Telling) -> bytes:
-        """Write the content of a reserved message; returns its bytes."""
+    def write(self, key: int, telling: Telling, position: int) -> bytes:
+        """Write the content of a reserved message that the entry at `position` owes; returns its bytes."""
         event = telling.kind.model_construct(
             specversion="1.0",
             id=self.new_id(),
@@ -115,7 +115,7 @@ class Draft:
         )
         body = event.model_dump_json(exclude_none=True).encode()
         row = MessageRow(
-            key, COORDINATOR, event.id, type_of(telling.kind), body, self._position, correlation=telling.correlation
+            key, COORDINATOR, event.id, type_of(telling.kind), body, position, correlation=telling.correlation
         )
         self.keep(row)
         return body
@@ -186,6 +186,6 @@ def _troubles(settlements: Sequence[Settlement]) -> dict[str, list[str]]:
     for each in settlements:
         if each.park:
             found.setdefault("relay.parked", []).append(each.id)
-        elif each.fate is not Fate.CONFIRMED and each.attempts == 1:
+        elif each.news:
             found.setdefault(_ACTION[each.fate], []).append(each.id)
     return found

@@ -12,7 +12,8 @@ from coordinator.model.counties import Counties
 from coordinator.model.decisions import Flag, Hint, RefusalCode, Refused, Stage
 from coordinator.model.directory import Limits
 from coordinator.model.envelope import AgencyEvent
-from coordinator.model.geometry import Extent, Outside, Shape, area_km2, shape_of
+from coordinator.model.extent import Extent, Outside
+from coordinator.model.geometry import Shape, area_km2, shape_of
 from coordinator.model.messages import INCOMING, OUTGOING_NAMES, TYPES
 from coordinator.model.notices import SituationAlert
 from coordinator.model.operations import OperationNotice, OperationUpdate, Plan

@@ -7,7 +7,7 @@ from threading import Lock
 
 import orjson
 
-from coordinator.model.geometry import boxes
+from coordinator.model.covering import boxes
 from coordinator.model.volume import Neighbourhood, Probe, Registered, Volume
 from coordinator.store.reading import read_head, volumes_of
 from coordinator.store.rows import US_PER_HOUR, to_us
