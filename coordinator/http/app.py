@@ -1,0 +1,66 @@
+"""The web application and its health pages."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+HEALTH = web.AppKey("health", "Health")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of readiness, and in an operator's words what is wrong when it does not hold."""
+
+    name: str
+    holds: bool
+    words: str = ""
+
+
+@dataclass(slots=True)
+class Health:
+    """What the health pages ask; ready only when every condition holds and the service is not stopping."""
+
+    ask: Callable[[], Awaitable[list[Condition]]]
+    stopping: bool = field(default=False)
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """Alive: the event loop answers."""
+    return web.json_response({"status": "alive"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Ready: consumers registered, store writable, relay running, broker not blocked; else 503 and what is wrong."""
+    health = request.app[HEALTH]
+    conditions = [Condition("running", not health.stopping, "the service is stopping"), *await health.ask()]
+    ready = all(condition.holds for condition in conditions)
+    body = {
+        "status": "ready" if ready else "not_ready",
+        "conditions": {each.name: "holds" if each.holds else each.words for each in conditions},
+    }
+    return web.json_response(body, status=200 if ready else 503)
+
+
+def make_app(health: Health) -> web.Application:
+    """The application with its routes."""
+    app = web.Application(client_max_size=64 * 1024)
+    app[HEALTH] = health
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+    """Serve until the block ends; yields the address, with the port that was chosen when 0 was asked."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        address = runner.addresses[0]
+        yield f"http://{address[0]}:{address[1]}"
+    finally:
+        await runner.cleanup()

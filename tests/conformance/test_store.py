@@ -1,0 +1,254 @@
+"""What every store promises, whatever it is made of; a store joins by a line in `STORES`."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from coordinator.intake import Intake
+from coordinator.model.codes import Lane
+from coordinator.model.errors import StoreUnavailableError
+from coordinator.model.plan import Ask, Target
+from coordinator.model.work import ClaimKey, Dispatch, Fate, Lease, Line, Settlement, Verdict
+from coordinator.steps import deconflict, record
+from coordinator.store import open_store
+from coordinator.store.migrate import migrate
+from coordinator.store.sqlite import SqliteStore
+from tests import kit
+
+
+def sqlite(folder: Path) -> AbstractAsyncContextManager[SqliteStore]:
+    url = f"sqlite:///{folder}/store.db"
+    migrate(url)
+    return open_store(url, "dps")
+
+
+STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[SqliteStore]]] = {"sqlite": sqlite}
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    async with STORES[request.param](tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def intake(store: SqliteStore) -> Intake:
+    made = Intake(store, kit.domain())
+    await made.receive(kit.agreements())
+    return made
+
+
+def lease(owner: str = "one", now_ms: int = 1_000, **changes: object) -> Lease:
+    return replace(Lease(owner, now_ms, now_ms + 30_000, 100, {}), **changes)  # type: ignore[arg-type]  # fields of Lease
+
+
+async def test_what_is_not_written_is_not_there(store: SqliteStore) -> None:
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask())
+        draft = record.Draft(known, kit.NOW, "//coordinator/missouri", kit.fresh_id, lambda: b"0" * 32)
+        assert draft.position == 0
+    assert await store.size() == 0
+
+
+async def test_transactions_take_turns_at_the_head(store: SqliteStore) -> None:
+    order: list[str] = []
+    inside = asyncio.Event()
+
+    async def first() -> None:
+        async with store.transaction() as transaction:
+            await transaction.read(Ask())
+            inside.set()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            order.append("first")
+
+    async def second() -> None:
+        await inside.wait()
+        async with store.transaction() as transaction:
+            await transaction.read(Ask())
+            order.append("second")
+
+    await asyncio.gather(first(), second())
+    assert order == ["first", "second"]
+
+
+async def test_an_entry_never_changes_and_never_goes(store: SqliteStore, intake: Intake) -> None:
+    del intake
+    for statement in ("UPDATE leaves SET leaf = x'00' WHERE position = 0", "DELETE FROM leaves WHERE position = 0"):
+        with pytest.raises(Exception, match="only grows"):
+            async with store._writer.turn():
+                await store._writer.call(lambda db, s=statement: db.execute(s))
+
+
+async def test_an_effect_cannot_cite_an_older_entry(store: SqliteStore, intake: Intake) -> None:
+    del intake
+    old = "INSERT INTO claims VALUES ('mshp', 'x', 'd', 0, 'e', 'accepted', 'r')"
+    with pytest.raises(Exception, match="older entry"):
+        async with store._writer.turn():
+            await store._writer.call(lambda db: db.execute(old))
+
+
+async def test_claims_are_told_with_their_first_receipt(store: SqliteStore, intake: Intake) -> None:
+    sent = kit.notice("mshp", ["hsi"])
+    (receipt,) = await intake.receive([sent])
+    key = ClaimKey("mshp", json.loads(sent.body)["id"])
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(claims=(key, ClaimKey("hsi", key.id))))
+    claim = known.claims[key]
+    assert (claim.digest, claim.position, claim.body) == (sent.digest, receipt.position, receipt.body)
+    assert list(known.claims) == [key]
+
+
+async def test_a_feed_is_gapless_and_holds_each_content_once(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi", "dea"], start=_hours(h), end=_hours(h + 1)) for h in range(1, 60, 4)])
+    for agency, last in (await store.last_sequences()).items():
+        feed = await store.feed(agency, 0, 1_000)
+        assert [each.sequence for each in feed] == list(range(1, last + 1))
+        assert len({each.id for each in feed}) == len(feed)
+
+
+def _hours(hours: float) -> str:
+    return (kit.NOW + timedelta(hours=hours)).isoformat()
+
+
+async def test_a_message_that_was_sent_to_somebody_is_told_as_reached(store: SqliteStore, intake: Intake) -> None:
+    sent = kit.notice("mshp", ["hsi"])
+    await intake.receive([sent])
+    message = json.loads(sent.body)["id"]
+    reached, other = Target("mshp", message, "hsi"), Target("mshp", message, "dea")
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(targets=(reached, other)))
+    assert known.reached == {reached}
+
+
+async def test_neighbours_are_found_by_ground_and_by_time(store: SqliteStore, intake: Intake) -> None:
+    near = kit.plan(["hsi"])
+    late = kit.plan(["hsi"], start=_hours(200), end=_hours(201))
+    far = kit.plan(["hsi"], area={"type": "Point", "coordinates": [-94.58, 39.1], "radius_m": 100})
+    plans = (near, late, far)
+    await intake.receive([kit.submission("mshp", kit.body("mshp", "operation.notice", plan)) for plan in plans])
+    known = await _registered(store, [str(near["operation_id"])])
+    volume = replace(known[str(near["operation_id"])].volume, operation_id=kit.fresh_id())
+    around = await store.neighbours([deconflict.probe(volume, kit.directory())])
+    assert [found for _, found in around.hits] == [near["operation_id"]]
+    assert around.position == await store.size()
+
+
+async def _registered(store: SqliteStore, ids: list[str]) -> dict[str, record.Draft]:
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(operations=ids))
+    return dict(known.operations)  # type: ignore[arg-type]  # the test reads its values only
+
+
+async def test_an_operation_is_read_back_as_it_was_written(store: SqliteStore, intake: Intake) -> None:
+    plan = kit.plan(
+        ["hsi"],
+        area={"type": "LineString", "coordinates": [[-92.2, 38.5], [-92.1, 38.6]], "buffer_m": 40},
+        caution=["armed", "dogs"],
+        authority={"function": "detain", "officer_ids": ["M-1"]},
+        sealed=True,
+    )
+    await intake.receive([kit.submission("mshp", kit.body("mshp", "operation.notice", plan))])
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(operations=(str(plan["operation_id"]),), authorised=True))
+    found = known.operations[str(plan["operation_id"])]
+    volume = found.volume
+    assert (volume.agency, volume.revision, volume.shape.reach_m) == ("mshp", 1, 40)
+    assert list(volume.shape.core.coords) == [(-92.2, 38.5), (-92.1, 38.6)]
+    assert volume.start == kit.NOW + timedelta(hours=1)
+    assert (volume.card.sealed, [code.value for code in volume.card.caution]) == (True, ["armed", "dogs"])
+    assert found.authority is not None
+    assert found.authority.officer_ids == ("M-1",)
+    assert known.authorised == (found,)
+
+
+async def test_changed_operations_are_told_from_a_position_on(store: SqliteStore, intake: Intake) -> None:
+    first, second = kit.plan(["hsi"]), kit.plan(["hsi"])
+    await intake.receive([kit.submission("mshp", kit.body("mshp", "operation.notice", first))])
+    since = await store.size()
+    await intake.receive([kit.submission("mshp", kit.body("mshp", "operation.notice", second))])
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(since=since))
+    assert list(known.changed) == [second["operation_id"]]
+
+
+async def test_the_policy_is_told_only_to_who_does_not_know_it(store: SqliteStore, intake: Intake) -> None:
+    version = intake.policy.version
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(policy_version=version))
+    assert known.policy is None
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(policy_version=version - 1))
+    assert known.policy is not None
+    assert known.policy.version == version
+    assert known.policy.agreements == intake.policy.agreements == (await store.policy()).agreements
+
+
+async def test_a_line_belongs_to_one_owner_until_its_lease_ends(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi"])])
+    ours = await store.lease(lease("one"))
+    assert ours.dispatches
+    assert not (await store.lease(lease("two"))).dispatches
+    later = await store.lease(lease("two", now_ms=40_000))
+    assert [each.id for each in later.dispatches] == [each.id for each in ours.dispatches]
+    assert not (await store.lease(lease("one", now_ms=41_000))).dispatches
+
+
+async def test_what_is_due_comes_in_order_and_after_the_cursor(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi"]), kit.notice("mshp", ["hsi"]), kit.notice("mshp", ["dea"])])
+    line = Line("hsi", Lane.OUT)
+
+    def hsi(dispatches: tuple[Dispatch, ...]) -> list[int]:
+        return [each.sequence for each in dispatches if each.recipient == "hsi" and each.lane is Lane.OUT]
+
+    everything = hsi((await store.lease(lease())).dispatches)
+    assert everything == sorted(everything)
+    rest = hsi((await store.lease(lease(cursors={line: everything[0]}))).dispatches)
+    assert rest == everything[1:]
+    assert not hsi((await store.lease(lease(resting=frozenset({line})))).dispatches)
+
+
+async def test_a_settled_delivery_is_owed_no_more_and_a_failed_one_comes_again(
+    store: SqliteStore, intake: Intake
+) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi"])])
+    due = (await store.lease(lease())).dispatches
+    done, failed, parked = due[0], due[1], due[2]
+    await intake.settle(
+        [
+            Settlement(done.key, done.id, Fate.CONFIRMED, 0),
+            Settlement(failed.key, failed.id, Fate.RETURNED, 1, due_ms=5_000, news=True),
+            Settlement(parked.key, parked.id, Fate.NACKED, 9, park=True),
+        ]
+    )
+    cursors = {Line(each.recipient, each.lane): each.sequence for each in due}
+    assert not (await store.lease(lease(now_ms=4_000, cursors=cursors))).dispatches
+    again = (await store.lease(lease(now_ms=5_000, cursors=cursors))).dispatches
+    assert [(each.id, each.attempts) for each in again] == [(failed.id, 1)]
+
+
+async def test_a_duplicate_is_answered_by_the_first_receipt_under_its_first_ids(
+    store: SqliteStore, intake: Intake
+) -> None:
+    sent = kit.notice("mshp", ["hsi"])
+    (first,) = await intake.receive([sent])
+    before = await store.last_sequences()
+    due = (await store.lease(lease())).dispatches
+    await intake.settle([Settlement(each.key, each.id, Fate.CONFIRMED, 0) for each in due])
+    (second,) = await intake.receive([sent])
+    assert second.verdict is Verdict.DUPLICATE
+    assert second.body == first.body
+    assert await store.last_sequences() == before
+    again = (await store.lease(lease())).dispatches
+    assert [each.body for each in again] == [first.body]
+
+
+async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match="migrate"):
+        open_store(f"sqlite:///{tmp_path}/none/store.db", "dps")
