@@ -124,7 +124,8 @@ class PrivateNode:
                     self._refuse_ended(server)
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
-            raise self._failed(f"did not answer within {self._start_timeout_s:g} s") from error
+            msg = self._failure(f"did not answer within {self._start_timeout_s:g} s")
+            raise ConfigurationError(msg) from error
 
     async def stop(self) -> None:
         """Stop the node in order (SIGTERM), keeping its data; a suspended node too. `start` brings it back."""
@@ -200,7 +201,8 @@ class PrivateNode:
         except AMQPError as error:
             # 3.10 gives up half-way on definitions it cannot load, without a word in its log.
             advice = "Check its definitions, which it did not load whole: do they define each vhost that they use?"
-            raise self._failed("is up but refuses its own account", advice) from error
+            msg = self._failure("is up but refuses its own account", advice)
+            raise ConfigurationError(msg) from error
         await connection.close()
         return True
 
@@ -220,15 +222,16 @@ class PrivateNode:
 
     def _refuse_ended(self, process: Process) -> None:
         if process.returncode is not None:
-            raise self._failed(f"stopped while it started (exit code {process.returncode})")
+            msg = self._failure(f"stopped while it started (exit code {process.returncode})")
+            raise ConfigurationError(msg)
 
-    def _failed(self, what: str, advice: str = "Mend what its log says:") -> ConfigurationError:
+    def _failure(self, what: str, advice: str = "Mend what its log says:") -> str:
         log = self.layout.log.read_bytes()[self._log_start :].decode(errors="replace")
         lines = [line for line in log.splitlines() if line.strip()]
         told = [line for line in lines if "[error]" in line][:_LINES_TOLD] or lines[-_LINES_TOLD:]
         if "eaddrinuse" in log:
             advice = "Another program took one of its ports meanwhile: start again."
-        return ConfigurationError("\n".join([f"the private RabbitMQ node {what}. {advice}", *told]))
+        return "\n".join([f"the private RabbitMQ node {what}. {advice}", *told])
 
 
 async def _listens(port: int) -> bool:
