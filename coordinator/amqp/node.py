@@ -74,9 +74,10 @@ class PrivateNode:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the node and its port mapper, and remove what was temporary."""
+        """End the node and its port mapper, and remove what was temporary; data that are kept are closed in order."""
         try:
-            await self.stop()
+            if self.layout.keeps_data:
+                await self.stop()
         finally:
             await self._keeper.close()
 

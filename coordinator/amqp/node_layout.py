@@ -53,6 +53,11 @@ class NodeLayout:
         """What the node printed, all its starts in order."""
         return self.run / "node.log"
 
+    @property
+    def keeps_data(self) -> bool:
+        """Whether the database outlives the node."""
+        return not self.data.is_relative_to(self.run)
+
     def url(self, user: str, password: str, vhost: str) -> str:
         """Give the AMQP address of this node for an account and a vhost."""
         account = f"{quote(user, safe='')}:{quote(password, safe='')}"

@@ -208,8 +208,9 @@ asyncio.run(own())
 """
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("moment", ["epmd", "node"])
+@pytest.mark.parametrize(
+    ("end", "moment"), [(signal.SIGKILL, "epmd"), (signal.SIGKILL, "node"), (signal.SIGTERM, "node")]
+)
 async def test_nothing_outlives_an_owner_that_is_ended_from_outside(end: signal.Signals, moment: str) -> None:
     owner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", textwrap.dedent(OWNER), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
