@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -27,6 +28,7 @@ from coordinator.model.directory import (
     Limits,
     ProximityRule,
 )
+from coordinator.model.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,34 @@ def examine(text: str, *, counties: Mapping[str, str]) -> Reading:
     if found:
         return Reading(None, tuple(sorted(found)), warnings)
     return Reading(_directory(form, fingerprint(text)), (), warnings)
+
+
+def examine_file(content: bytes, *, counties: Mapping[str, str]) -> Reading:
+    """Read the bytes of a directory file, with warnings; bytes that are not UTF-8 are a mistake like any other."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return Reading(None, (Mistake(line, "", "not UTF-8: save the file in this encoding"),), ())
+    return examine(text, counties=counties)
+
+
+def load_directory(path: Path, *, counties: Mapping[str, str]) -> Directory:
+    """Return the directory of a file.
+
+    Raises ConfigurationError, which names the first mistake and the command that names all, or why it cannot be read.
+    """
+    try:
+        reading = examine_file(path.read_bytes(), counties=counties)
+    except OSError as cause:
+        msg = f"cannot read the directory file {path}: {cause.strerror}; `coordinator init DIR` writes one"
+        raise ConfigurationError(msg) from cause
+    if reading.directory is None:
+        first, number = reading.mistakes[0], len(reading.mistakes)
+        more = f" ({number} mistakes; `coordinator directory check` names them all)" if number > 1 else ""
+        msg = f"{path}:{first.line}: {': '.join(filter(None, (first.where, first.what)))}{more}"
+        raise ConfigurationError(msg)
+    return reading.directory
 
 
 def fingerprint(text: str) -> str:
