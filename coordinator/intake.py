@@ -130,34 +130,55 @@ class Intake:
             return [Receipt(Verdict.FAILED)]
 
     async def _commit(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
-        """3 to 7: survey outside the lock; then one transaction: claims, state, conflicts, entries, deliveries, head."""
+        """3 to 7: survey outside the lock; then one transaction: claims, state, conflicts, entries, deliveries, head.
+
+        When the lock shows that too much has changed since the survey, or another volume than was thought (an operation
+        that executes early), it is released and the survey made again; the last time it is made under the lock.
+        """
+        volumes = [volume for each in unit if (volume := _planned(each)) is not None]
         for attempt in range(1, MAX_SURVEYS + 1):
-            survey = await self._survey(unit)
+            survey = await self._survey(volumes)
             async with self.store.transaction() as transaction:
                 known = await transaction.read(self._ask(unit, survey))
-                if len(known.changed) > MAX_CHANGED and attempt < MAX_SURVEYS:
+                fates = self._fates(unit, known)
+                volumes = walk.moved(fates)
+                stale = len(known.changed) > MAX_CHANGED or not survey.covers(volumes)
+                if stale and attempt < MAX_SURVEYS:
                     continue
-                return await self._write(transaction, unit, survey, known)
+                if stale:
+                    survey = await self._survey(volumes)
+                return await self._write(transaction, known, fates, survey)
         msg = "unreachable: the last survey is always used"
         raise AssertionError(msg)
+
+    async def _survey(self, volumes: Sequence[Volume]) -> deconflict.Survey:
+        """Heavy geometry stays out of the lock: neighbours from a snapshot, compared in a worker thread."""
+        directory = self.domain.directory
+        around = await self.store.neighbours([deconflict.probe(volume, directory) for volume in volumes])
+        if not around.hits:
+            return deconflict.survey(volumes, around, directory)
+        return await asyncio.to_thread(deconflict.survey, volumes, around, directory)
+
+    def _fates(self, unit: Sequence[Judged], known: Known) -> Sequence[walk.Fate]:
+        """3, 4: claims first; then, judged by the policy that the lock shows, the state of each object."""
+        if known.policy is not None:
+            self.policy = known.policy
+        return [walk.settle_claim(self._authorise(each), known, self.policy) for each in unit]
 
     async def _write(
         self,
         transaction: Transaction,
-        unit: Sequence[Judged],
-        survey: deconflict.Survey,
         known: Known,
+        fates: Sequence[walk.Fate],
+        survey: deconflict.Survey,
         chore: Chore | None = None,
     ) -> Sequence[Receipt]:
-        if known.policy is not None:
-            self.policy = known.policy
-        unit = [self._authorise(each) for each in unit]
+        """5 to 7: conflicts, deliveries, entries; then one write."""
         draft = record.Draft(
             known, self.domain.clock(), f"//{COORDINATOR}/{self.domain.id}", self.domain.new_id, self.domain.new_salt
         )
         settling, self._owing = self._owing, []
         try:
-            fates = [walk.settle_claim(each, known, self.policy) for each in unit]
             conflicts = walk.find_conflicts(fates, survey, known, self.domain.directory, draft)
             after = walk.policy_after(self.policy, fates)
             entering = walk.Entering(draft, known, self.policy, after, self.domain.directory, conflicts)
@@ -169,17 +190,8 @@ class Intake:
         except BaseException:
             self._owing = settling + self._owing
             raise
-        self._committed(after, unit, receipts, settling)
+        self._committed(after, fates, receipts, settling)
         return receipts
-
-    async def _survey(self, unit: Sequence[Judged]) -> deconflict.Survey:
-        """Heavy geometry stays out of the lock: neighbours from a snapshot, compared in a worker thread."""
-        directory = self.domain.directory
-        volumes = [volume for each in unit if (volume := _planned(each)) is not None]
-        around = await self.store.neighbours([deconflict.probe(volume, directory) for volume in volumes])
-        if not around.hits:
-            return deconflict.Survey(around.position, {}, around.volumes)
-        return await asyncio.to_thread(deconflict.survey, volumes, around, directory)
 
     def _ask(self, unit: Sequence[Judged], survey: deconflict.Survey) -> Ask:
         events = [each.event for each in unit]
@@ -196,7 +208,7 @@ class Intake:
     def _committed(
         self,
         after: Policy,
-        unit: Sequence[Judged],
+        fates: Sequence[walk.Fate],
         receipts: Sequence[Receipt],
         settled: Sequence[tuple[Settlement, asyncio.Future[None]]],
     ) -> None:
@@ -207,8 +219,8 @@ class Intake:
         for wake in self.on_commit:
             wake()
         log = structlog.get_logger("intake")
-        for judged, receipt in zip(unit, receipts, strict=True):
-            log.info("message", **canonical(judged, receipt))
+        for fate, receipt in zip(fates, receipts, strict=True):
+            log.info("message", **canonical(fate.judged, receipt))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record how deliveries fared; returns when that is durable.
@@ -231,7 +243,7 @@ class Intake:
         """Record work that is no message (`chores.py`) in a transaction of its own."""
         async with self.store.transaction() as transaction:
             known = await transaction.read(replace(ask, policy_version=self.policy.version))
-            await self._write(transaction, (), deconflict.Survey(known.head.position, {}, {}), known, enter)
+            await self._write(transaction, known, self._fates((), known), deconflict.NOTHING_SURVEYED, enter)
 
 
 def _planned(judged: Judged) -> Volume | None:

@@ -78,6 +78,15 @@ def settle_claim(judged: Judged, known: Known, policy: Policy) -> Fate:
     return Fate(judged, register.apply(judged.read, judged.submission.received, known, policy), judged.claim)
 
 
+def moved(fates: Iterable[Fate]) -> list[Volume]:
+    """The volumes that must be compared anew, as the lock shows them."""
+    return [
+        fate.outcome.after.volume
+        for fate in fates
+        if isinstance(fate.outcome, register.OperationEffect) and fate.outcome.moved
+    ]
+
+
 def find_conflicts(
     fates: Sequence[Fate], survey: deconflict.Survey, known: Known, directory: Directory, draft: Draft
 ) -> Conflicts:
@@ -86,11 +95,10 @@ def find_conflicts(
     if not effects:
         return Conflicts()
     index = {effect.after.volume.operation_id: at for at, effect in effects.items()}
-    moved = [effect.after.volume for effect in effects.values() if effect.moved]
     ended = {each.after.volume.operation_id: each.after.state for each in effects.values() if not each.after.live}
-    holds, volumes = deconflict.complete(moved, survey, known.changed, directory)
+    holds, volumes = deconflict.complete(moved(fates), survey, known.changed, directory)
     volumes = {**known.counterparts, **{each.after.volume.operation_id: each.after.volume for each in effects.values()}, **volumes}  # fmt: skip  # noqa: E501  # later ones win: newest state of each
-    changes = deconflict.settle(moved, ended, holds, known.conflicts, volumes, draft.new_id)
+    changes = deconflict.settle(moved(fates), ended, holds, known.conflicts, volumes, draft.new_id)
     records = {**known.conflicts, **{change.conflict.pair: change.conflict for change in changes}}
 
     def cause(pair: Pair) -> int:

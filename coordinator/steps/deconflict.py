@@ -78,15 +78,24 @@ class Survey:
     """What was compared before the transaction, as of a position: the pairs that match, and whom they speak of."""
 
     position: int
+    asked: Mapping[str, Volume]
+    """The volumes that were compared, as they were thought to become."""
     matches: Mapping[Pair, Match]
     volumes: Mapping[str, Volume]
+
+    def covers(self, moved: Sequence[Volume]) -> bool:
+        """Whether these volumes, as the lock shows them, are the ones that were compared."""
+        return all(self.asked.get(volume.operation_id) == volume for volume in moved)
+
+
+NOTHING_SURVEYED = Survey(0, {}, {}, {})
 
 
 def survey(volumes: Sequence[Volume], around: Neighbourhood, directory: Directory) -> Survey:
     """Compare each new volume with its neighbours of the snapshot; runs in a worker thread, outside the lock."""
     asking = {volume.operation_id: volume for volume in volumes}
     pairs = [(asking[one], around.volumes[other]) for one, other in around.hits]
-    return Survey(around.position, judge(pairs, directory), around.volumes)
+    return Survey(around.position, asking, judge(pairs, directory), around.volumes)
 
 
 def complete(
