@@ -86,7 +86,7 @@ class Seal:
         self._behind_since: float | None = None
 
     def wake(self) -> None:
-        """Say that the journal has grown. To forget it costs half an interval and nothing else."""
+        """Say that the journal has grown; were it forgotten, the next look would come within the interval."""
         self._woken.set()
         self._behind(since=self._clock())
 
@@ -99,17 +99,23 @@ class Seal:
     async def run(self) -> None:
         """Seal until cancelled. Outlives a store or an archive that is away; raises `SealRefusedError`."""
         while True:
-            try:
-                await self.flush()
-            except SealRefusedError:
-                raise
-            except CoordinatorError:
-                pass  # It stands in `status.last_error`; the next round tries again.
-            # A pause between checkpoints lets entries gather; woken or not, two pauses are one interval.
-            await asyncio.sleep(self._pause_s)
+            if await self._was_busy():
+                # Entries gather meanwhile; else each would have a checkpoint, and files, of its own.
+                await asyncio.sleep(self._pause_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s):
                     await self._woken.wait()
+
+    async def _was_busy(self) -> bool:
+        """Seal once; tell whether there was something to publish, or it failed (which `status` tells)."""
+        before = self._status.published
+        try:
+            await self.flush()
+        except SealRefusedError:
+            raise
+        except CoordinatorError:
+            return True
+        return self._status.published != before
 
     async def flush(self) -> None:
         """Sign and publish everything that is in the journal now.

@@ -2,83 +2,71 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pytest
-
-from coordinator.journal.checkpoint import Sealed, read_checkpoint
+from coordinator.journal.checkpoint import read_checkpoint
 from coordinator.journal.findings import Intact
 from coordinator.journal.note import SigningKey
-from coordinator.journal.tiles import Tile
 from coordinator.journal.verify import verify_directory
-from coordinator.model.errors import CoordinatorError
-from coordinator.ports import ArchiveUnavailableError
+from coordinator.ports import ArchiveUnavailableError, Ledger
 from coordinator.seal import Seal
+from coordinator.store.migrate import migrate
 from coordinator.store.published import PublishedDirectory
+from coordinator.store.sqlite import SqliteStore
 
 KEY = SigningKey("journal.example/missouri", bytes(range(32)))
 NOW = datetime(2026, 11, 27, 18, tzinfo=UTC)
 GUARD_S = 10.0
 
 
-class SqliteLedger:
-    """A `Ledger` on a SQLite file, as plain as can be."""
+@cache
+def _empty_store() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite"
+        migrate(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+class Journal(SqliteStore):
+    """The real store, with a second connection for what nobody but a test should do."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.db = sqlite3.connect(path, check_same_thread=False)
-        self.db.executescript(
-            """
-            create table if not exists leaves(position integer primary key, entry blob not null);
-            create table if not exists checkpoints(size integer primary key, root blob, note blob, t text);
-            create table if not exists tiles(level integer, n integer, hashes blob, primary key (level, n));
-            """
-        )
+        if not path.exists():
+            path.write_bytes(_empty_store())
+        super().__init__(f"sqlite:///{path}", "mshp")
+        self.db = sqlite3.connect(path, isolation_level=None)
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.db.close()
+        await super().__aexit__(*exc)
 
     def append(self, count: int, text: bytes = b"entry") -> None:
         """Commit that many entries."""
         with self.db:
-            (size,) = self.db.execute("select count(*) from leaves").fetchone()
-            rows = [(position, b"%s %d" % (text, position)) for position in range(size, size + count)]
-            self.db.executemany("insert into leaves values (?, ?)", rows)
+            (size,) = self.db.execute("SELECT position FROM head").fetchone()
+            rows = [
+                (position, str(position), b"%s %d" % (text, position), b"", "test.entry", "mshp", "")
+                for position in range(size, size + count)
+            ]
+            self.db.execute("BEGIN IMMEDIATE")
+            self.db.executemany("INSERT INTO leaves VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self.db.execute("UPDATE head SET position = ?", (size + count,))
 
-    def run(self, statement: str) -> None:
-        """Do something to the file that the coordinator would not do."""
-        with self.db:
-            self.db.execute(statement)
+    def damage(self, statements: str) -> None:
+        """Do what only somebody who owns the file can do."""
+        guards = self.db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        self.db.executescript("".join(f"DROP TRIGGER {name};" for (name,) in guards) + statements)
 
-    async def size(self) -> int:
-        (size,) = self.db.execute("select count(*) from leaves").fetchone()
-        return int(size)
-
-    async def entries(self, start: int, limit: int) -> Sequence[bytes]:
-        rows = self.db.execute(
-            "select position, entry from leaves where position >= ? and position < ? order by position",
-            (start, start + limit),
-        ).fetchall()
-        return [entry for at, (position, entry) in enumerate(rows) if position == start + at]
-
-    async def sealed(self) -> Sealed | None:
-        row = self.db.execute("select size, root, note, t from checkpoints order by size desc limit 1").fetchone()
-        return None if row is None else Sealed(row[0], row[1], row[2], datetime.fromisoformat(row[3]))
-
-    async def tile(self, level: int, index: int) -> bytes | None:
-        row = self.db.execute("select hashes from tiles where level = ? and n = ?", (level, index)).fetchone()
-        return None if row is None else bytes(row[0])
-
-    async def persist(self, sealed: Sealed, tiles: Sequence[Tile]) -> None:
-        with self.db:
-            (newest,) = self.db.execute("select max(size) from checkpoints").fetchone()
-            if newest is not None and newest >= sealed.size:
-                msg = "another seal has been at work"
-                raise CoordinatorError(msg)
-            row = (sealed.size, sealed.root, sealed.note, sealed.time.isoformat())
-            self.db.execute("insert into checkpoints values (?, ?, ?, ?)", row)
-            rows = [(tile.level, tile.index, tile.hashes) for tile in tiles]
-            self.db.executemany("insert or replace into tiles values (?, ?, ?)", rows)
+    def copy_to(self, path: Path) -> Path:
+        """Make a backup."""
+        with closing(sqlite3.connect(path)) as copy:
+            self.db.backup(copy)
+        return path
 
 
 class Observed(PublishedDirectory):
@@ -88,16 +76,16 @@ class Observed(PublishedDirectory):
         super().__init__(root)
         self.sizes: asyncio.Queue[int] = asyncio.Queue()
         self.failures = asyncio.Semaphore(0)
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
 
     def put(self, path: str, content: bytes) -> None:
         try:
             super().put(path, content)
         except ArchiveUnavailableError:
-            self._loop.call_soon_threadsafe(self.failures.release)
+            self.loop.call_soon_threadsafe(self.failures.release)
             raise
         if path == "checkpoint":
-            self._loop.call_soon_threadsafe(self.sizes.put_nowait, read_checkpoint(content)[1].size)
+            self.loop.call_soon_threadsafe(self.sizes.put_nowait, read_checkpoint(content)[1].size)
 
     async def reaches(self, size: int) -> None:
         """Wait until a checkpoint of that size is published."""
@@ -106,19 +94,7 @@ class Observed(PublishedDirectory):
                 pass
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
-    opened = SqliteLedger(tmp_path / "store.sqlite")
-    yield opened
-    opened.db.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "published"
-
-
-def seal_on(ledger: SqliteLedger, folder: Path, interval_s: float = 1.0) -> Seal:
+def seal_on(ledger: Ledger, folder: Path, interval_s: float = 1.0) -> Seal:
     return Seal(ledger, PublishedDirectory(folder), KEY, now=lambda: NOW, interval_s=interval_s)
 
 

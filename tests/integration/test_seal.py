@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,11 @@ from coordinator.ports import ArchiveUnavailableError
 from coordinator.seal import Seal
 from coordinator.store.published import PublishedDirectory
 from sealing import (
+    GUARD_S,
     KEY,
     NOW,
+    Journal,
     Observed,
-    SqliteLedger,
     files,
     running,
     seal_on,
@@ -25,10 +26,9 @@ from sealing import (
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
-    opened = SqliteLedger(tmp_path / "store.sqlite")
-    yield opened
-    opened.db.close()
+async def ledger(tmp_path: Path) -> AsyncIterator[Journal]:
+    async with Journal(tmp_path / "store.sqlite") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "published"
 
 
-async def test_what_is_in_the_journal_is_signed_and_published(ledger: SqliteLedger, folder: Path) -> None:
+async def test_what_is_in_the_journal_is_signed_and_published(ledger: Journal, folder: Path) -> None:
     ledger.append(600)
     seal = seal_on(ledger, folder)
     await seal.flush()
@@ -49,13 +49,13 @@ async def test_what_is_in_the_journal_is_signed_and_published(ledger: SqliteLedg
     )
 
 
-async def test_an_empty_journal_has_a_checkpoint_too(ledger: SqliteLedger, folder: Path) -> None:
+async def test_an_empty_journal_has_a_checkpoint_too(ledger: Journal, folder: Path) -> None:
     await seal_on(ledger, folder).flush()
     assert verified_size(folder) == 0
     assert files(folder).keys() == {"checkpoint"}
 
 
-async def test_each_checkpoint_continues_the_one_before(ledger: SqliteLedger, folder: Path) -> None:
+async def test_each_checkpoint_continues_the_one_before(ledger: Journal, folder: Path) -> None:
     seal = seal_on(ledger, folder)
     older = None
     for count in (0, 1, 1, 253, 1, 1, 300, 1000):
@@ -69,7 +69,7 @@ async def test_each_checkpoint_continues_the_one_before(ledger: SqliteLedger, fo
         assert sealed.note == older
 
 
-async def test_partial_files_go_when_the_full_one_is_there(ledger: SqliteLedger, folder: Path) -> None:
+async def test_partial_files_go_when_the_full_one_is_there(ledger: Journal, folder: Path) -> None:
     seal = seal_on(ledger, folder)
     for count in (100, 100, 56, 10):
         ledger.append(count)
@@ -84,7 +84,7 @@ async def test_partial_files_go_when_the_full_one_is_there(ledger: SqliteLedger,
     }
 
 
-async def test_a_journal_without_news_is_not_signed_again(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_journal_without_news_is_not_signed_again(ledger: Journal, folder: Path) -> None:
     ledger.append(3)
     seal = seal_on(ledger, folder)
     await seal.flush()
@@ -94,14 +94,14 @@ async def test_a_journal_without_news_is_not_signed_again(ledger: SqliteLedger, 
     assert (folder / "checkpoint").stat().st_mtime_ns == written
 
 
-async def test_a_seal_that_is_far_behind_catches_up_in_several_checkpoints(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_seal_that_is_far_behind_catches_up_in_several_checkpoints(ledger: Journal, folder: Path) -> None:
     ledger.append(66_000)
     await seal_on(ledger, folder).flush()
     assert verified_size(folder) == 66_000
     assert [size for (size,) in ledger.db.execute("select size from checkpoints order by size")] == [65_536, 66_000]
 
 
-async def test_a_new_folder_is_given_the_whole_journal(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_new_folder_is_given_the_whole_journal(ledger: Journal, folder: Path) -> None:
     for count in (300, 300):
         ledger.append(count)
         await seal_on(ledger, folder).flush()
@@ -111,7 +111,7 @@ async def test_a_new_folder_is_given_the_whole_journal(ledger: SqliteLedger, fol
     assert (elsewhere / "checkpoint").read_bytes() == (folder / "checkpoint").read_bytes()
 
 
-async def test_a_woken_seal_publishes_what_has_come(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_woken_seal_publishes_what_has_come(ledger: Journal, folder: Path) -> None:
     archive = Observed(folder)
     seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=0.02)
     async with running(seal):
@@ -123,7 +123,42 @@ async def test_a_woken_seal_publishes_what_has_come(ledger: SqliteLedger, folder
     assert verified_size(folder) == 300
 
 
-async def test_a_seal_that_nobody_wakes_looks_for_itself(ledger: SqliteLedger, folder: Path) -> None:
+async def test_an_idle_seal_that_is_woken_does_not_wait_for_its_interval(tmp_path: Path, folder: Path) -> None:
+    class Looked(Journal):
+        looked = asyncio.Event()
+
+        async def size(self) -> int:
+            found = await super().size()
+            self.looked.set()
+            return found
+
+    archive = Observed(folder)
+    async with Looked(tmp_path / "store.sqlite") as ledger:
+        seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=3600)
+        await seal.flush()
+        ledger.looked.clear()
+        async with running(seal), asyncio.timeout(GUARD_S):
+            await ledger.looked.wait()
+            ledger.append(10)
+            seal.wake()
+            await archive.reaches(10)
+
+
+async def test_a_busy_seal_lets_entries_gather_until_its_next_checkpoint(ledger: Journal, folder: Path) -> None:
+    ledger.append(5)
+    archive = Observed(folder)
+    seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=3600)
+    async with running(seal):
+        await archive.reaches(5)
+        ledger.append(5)
+        seal.wake()
+        # Were it not resting, this would be out within milliseconds.
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await archive.reaches(10)
+
+
+async def test_a_seal_that_nobody_wakes_looks_for_itself(ledger: Journal, folder: Path) -> None:
     archive = Observed(folder)
     seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=0.02)
     async with running(seal):
@@ -132,7 +167,7 @@ async def test_a_seal_that_nobody_wakes_looks_for_itself(ledger: SqliteLedger, f
         await archive.reaches(10)
 
 
-async def test_everything_can_be_sealed_at_once_while_it_runs(ledger: SqliteLedger, folder: Path) -> None:
+async def test_everything_can_be_sealed_at_once_while_it_runs(ledger: Journal, folder: Path) -> None:
     archive = Observed(folder)
     seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=3600)
     async with running(seal):
@@ -142,7 +177,7 @@ async def test_everything_can_be_sealed_at_once_while_it_runs(ledger: SqliteLedg
         assert verified_size(folder) == 10
 
 
-async def test_it_goes_on_signing_while_nothing_can_be_published(ledger: SqliteLedger, folder: Path) -> None:
+async def test_it_goes_on_signing_while_nothing_can_be_published(ledger: Journal, folder: Path) -> None:
     """A file stands where the folder should be: as good as a full disk, and as curable."""
     folder.write_text("in the way")
     ledger.append(5)
@@ -163,7 +198,7 @@ async def test_it_goes_on_signing_while_nothing_can_be_published(ledger: SqliteL
     assert seal.status.last_error is None
 
 
-async def test_the_loop_outlives_an_archive_that_was_away(ledger: SqliteLedger, folder: Path) -> None:
+async def test_the_loop_outlives_an_archive_that_was_away(ledger: Journal, folder: Path) -> None:
     folder.write_text("in the way")
     ledger.append(5)
     archive = Observed(folder)
@@ -178,8 +213,8 @@ async def test_the_loop_outlives_an_archive_that_was_away(ledger: SqliteLedger, 
         assert seal.status.last_error is None
 
 
-async def test_the_loop_outlives_a_store_that_was_away(ledger: SqliteLedger, folder: Path) -> None:
-    class Away(SqliteLedger):
+async def test_the_loop_outlives_a_store_that_was_away(tmp_path: Path, folder: Path) -> None:
+    class Away(Journal):
         away = True
         failures = asyncio.Semaphore(0)
 
@@ -190,19 +225,18 @@ async def test_the_loop_outlives_a_store_that_was_away(ledger: SqliteLedger, fol
                 raise StoreUnavailableError(msg)
             return await super().size()
 
-    ledger.append(5)
     archive = Observed(folder)
-    store = Away(ledger.path)
-    seal = Seal(store, archive, KEY, now=lambda: NOW, interval_s=0.02)
-    async with running(seal):
-        await twice(store.failures)
-        assert seal.status.last_error == "the store is away"
-        store.away = False
-        await archive.reaches(5)
-    store.db.close()
+    async with Away(tmp_path / "away.sqlite") as store:
+        store.append(5)
+        seal = Seal(store, archive, KEY, now=lambda: NOW, interval_s=0.02)
+        async with running(seal):
+            await twice(store.failures)
+            assert seal.status.last_error == "the store is away"
+            store.away = False
+            await archive.reaches(5)
 
 
-async def test_it_tells_for_how_long_it_has_been_behind(ledger: SqliteLedger, folder: Path) -> None:
+async def test_it_tells_for_how_long_it_has_been_behind(ledger: Journal, folder: Path) -> None:
     seconds = [100.0]
     seal = Seal(ledger, PublishedDirectory(folder), KEY, now=lambda: NOW, clock=lambda: seconds[0])
     await seal.flush()
@@ -224,14 +258,14 @@ async def test_it_tells_for_how_long_it_has_been_behind(ledger: SqliteLedger, fo
     assert seal.status.behind_s == 0
 
 
-async def test_two_seals_on_one_store_never_sign_two_histories(ledger: SqliteLedger, folder: Path) -> None:
+async def test_two_seals_on_one_store_never_sign_two_histories(ledger: Journal, folder: Path) -> None:
     ledger.append(5)
     first, second = seal_on(ledger, folder), seal_on(ledger, folder)
     await first.flush()
     await second.flush()
     ledger.append(5)
     await first.flush()
-    with pytest.raises(CoordinatorError, match="another seal"):
+    with pytest.raises(CoordinatorError, match="signed already"):
         await second.flush()
     await second.flush()
     assert verified_size(folder) == 10

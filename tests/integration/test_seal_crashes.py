@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from sealing import (
     GUARD_S,
     KEY,
     NOW,
+    Journal,
     Observed,
-    SqliteLedger,
     files,
     seal_on,
     verified_size,
@@ -26,10 +26,9 @@ from sealing import (
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
-    opened = SqliteLedger(tmp_path / "store.sqlite")
-    yield opened
-    opened.db.close()
+async def ledger(tmp_path: Path) -> AsyncIterator[Journal]:
+    async with Journal(tmp_path / "store.sqlite") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ class _Fuse:
         self.left -= 1
 
 
-class _FusedLedger(SqliteLedger):
+class _FusedLedger(Journal):
     def __init__(self, path: Path, fuse: _Fuse) -> None:
         super().__init__(path)
         self.fuse = fuse
@@ -82,13 +81,11 @@ class _FusedFolder(PublishedDirectory):
 async def _sealed_until_the_fuse_blows(store: Path, folder: Path, steps: int) -> bool:
     """Whether it came through."""
     fuse = _Fuse(steps)
-    ledger = _FusedLedger(store, fuse)
-    try:
-        await Seal(ledger, _FusedFolder(folder, fuse), KEY, now=lambda: NOW).flush()
-    except Killed:
-        return False
-    finally:
-        ledger.db.close()
+    async with _FusedLedger(store, fuse) as ledger:
+        try:
+            await Seal(ledger, _FusedFolder(folder, fuse), KEY, now=lambda: NOW).flush()
+        except Killed:
+            return False
     return True
 
 
@@ -97,11 +94,10 @@ async def test_killed_between_any_two_steps_it_publishes_the_same_in_the_end(
     tmp_path: Path, sizes: tuple[int, int]
 ) -> None:
     before, after = tmp_path / "before.sqlite", tmp_path / "expected"
-    ledger = SqliteLedger(before)
-    ledger.append(sizes[0])
-    await seal_on(ledger, tmp_path / "start").flush()
-    ledger.append(sizes[1] - sizes[0])
-    ledger.db.close()
+    async with Journal(before) as ledger:
+        ledger.append(sizes[0])
+        await seal_on(ledger, tmp_path / "start").flush()
+        ledger.append(sizes[1] - sizes[0])
     shutil.copytree(tmp_path / "start", after)
     assert await _sealed_until_the_fuse_blows(Path(shutil.copy(before, tmp_path / "sound.sqlite")), after, 10_000)
     steps = 0
@@ -122,19 +118,19 @@ async def test_killed_between_any_two_steps_it_publishes_the_same_in_the_end(
 async def test_a_journal_that_grew_after_a_crash_is_published_whole(tmp_path: Path) -> None:
     for steps in range(0, 14, 3):
         store, folder = tmp_path / f"{steps}.sqlite", tmp_path / str(steps)
-        ledger = SqliteLedger(store)
-        ledger.append(200)
-        await seal_on(ledger, folder).flush()
-        older = (folder / "checkpoint").read_bytes()
-        ledger.append(90)
+        async with Journal(store) as ledger:
+            ledger.append(200)
+            await seal_on(ledger, folder).flush()
+            older = (folder / "checkpoint").read_bytes()
+            ledger.append(90)
         await _sealed_until_the_fuse_blows(store, folder, steps)
-        ledger.append(300)
-        await seal_on(ledger, folder).flush()
+        async with Journal(store) as ledger:
+            ledger.append(300)
+            await seal_on(ledger, folder).flush()
         assert verified_size(folder, older) == 590
-        ledger.db.close()
 
 
-async def test_cancelled_while_it_writes_it_goes_on_where_it_was(ledger: SqliteLedger, folder: Path) -> None:
+async def test_cancelled_while_it_writes_it_goes_on_where_it_was(ledger: Journal, folder: Path) -> None:
     ledger.append(600)
     archive = Observed(folder)
     seal = Seal(ledger, archive, KEY, now=lambda: NOW)
@@ -149,16 +145,14 @@ async def test_cancelled_while_it_writes_it_goes_on_where_it_was(ledger: SqliteL
     assert verified_size(folder) == 600
 
 
-async def test_a_checkpoint_that_was_cancelled_never_comes_after_a_later_one(
-    ledger: SqliteLedger, folder: Path
-) -> None:
+async def test_a_checkpoint_that_was_cancelled_never_comes_after_a_later_one(ledger: Journal, folder: Path) -> None:
     class Slow(Observed):
         begun = asyncio.Event()
         go_on = threading.Event()
 
         def put(self, path: str, content: bytes) -> None:
-            if path == "checkpoint" and not self.go_on.is_set():
-                self._loop.call_soon_threadsafe(self.begun.set)
+            if path == "checkpoint" and not self.begun.is_set():
+                self.loop.call_soon_threadsafe(self.begun.set)
                 self.go_on.wait(GUARD_S)
             super().put(path, content)
 

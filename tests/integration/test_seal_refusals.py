@@ -1,8 +1,7 @@
 """The seal signs nothing that contradicts what was signed before, and says why."""
 
 import asyncio
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ from sealing import (
     GUARD_S,
     KEY,
     NOW,
+    Journal,
     Observed,
-    SqliteLedger,
     files,
     seal_on,
     verified_size,
@@ -26,10 +25,9 @@ from sealing import (
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
-    opened = SqliteLedger(tmp_path / "store.sqlite")
-    yield opened
-    opened.db.close()
+async def ledger(tmp_path: Path) -> AsyncIterator[Journal]:
+    async with Journal(tmp_path / "store.sqlite") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -38,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def published(ledger: SqliteLedger, folder: Path) -> Path:
+async def published(ledger: Journal, folder: Path) -> Path:
     """A store and a folder with 600 entries, sealed at 300 and at 600."""
     for _ in range(2):
         ledger.append(300)
@@ -46,41 +44,38 @@ async def published(ledger: SqliteLedger, folder: Path) -> Path:
     return folder
 
 
-async def test_a_restored_backup_is_told_so(ledger: SqliteLedger, published: Path, tmp_path: Path) -> None:
-    backup = tmp_path / "backup.sqlite"
-    shutil.copy(ledger.path, backup)
+async def test_a_restored_backup_is_told_so(ledger: Journal, published: Path, tmp_path: Path) -> None:
+    backup = ledger.copy_to(tmp_path / "backup.sqlite")
     ledger.append(100)
     await seal_on(ledger, published).flush()
-    restored = SqliteLedger(backup)
-    for grown_by in (0, 200):
-        restored.append(grown_by, b"other")
-        with pytest.raises(SealRefusedError, match=r"700 entries .* has signed 600: it is older, as a restored backup"):
-            await seal_on(restored, published).flush()
-    restored.db.close()
+    async with Journal(backup) as restored:
+        for grown_by in (0, 200):
+            restored.append(grown_by, b"other")
+            with pytest.raises(SealRefusedError, match=r"700 entries .* has signed 600: it is older, as a restored"):
+                await seal_on(restored, published).flush()
     assert verified_size(published) == 700
 
 
 async def test_a_new_store_beside_an_old_folder_is_told_so(published: Path, tmp_path: Path) -> None:
-    empty = SqliteLedger(tmp_path / "new.sqlite")
-    with pytest.raises(SealRefusedError, match="600 entries were signed and published"):
-        await seal_on(empty, published).flush()
-    empty.db.close()
+    async with Journal(tmp_path / "new.sqlite") as empty:
+        with pytest.raises(SealRefusedError, match="600 entries were signed and published"):
+            await seal_on(empty, published).flush()
 
 
-def _delete_the_end(ledger: SqliteLedger) -> None:
-    ledger.run("delete from leaves where position >= 599")
+def _delete_the_end(ledger: Journal) -> None:
+    ledger.damage("DELETE FROM leaves WHERE position >= 599; UPDATE head SET position = 599;")
 
 
-def _delete_a_tile(ledger: SqliteLedger) -> None:
-    ledger.run("delete from tiles where level = 0 and n = 2")
+def _delete_a_tile(ledger: Journal) -> None:
+    ledger.damage("DELETE FROM tiles WHERE level = 0 AND n = 2")
 
 
-def _alter_a_tile(ledger: SqliteLedger) -> None:
-    ledger.run("update tiles set hashes = zeroblob(length(hashes)) where level = 1")
+def _alter_a_tile(ledger: Journal) -> None:
+    ledger.damage("UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 1")
 
 
-def _delete_the_checkpoint(ledger: SqliteLedger) -> None:
-    ledger.run("delete from checkpoints where size = 600")
+def _delete_the_checkpoint(ledger: Journal) -> None:
+    ledger.damage("DELETE FROM checkpoints WHERE size = 600")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +88,7 @@ def _delete_the_checkpoint(ledger: SqliteLedger) -> None:
     ],
 )
 async def test_a_store_that_contradicts_what_it_signed_is_not_signed(
-    ledger: SqliteLedger, published: Path, damage: Callable[[SqliteLedger], None], words: str
+    ledger: Journal, published: Path, damage: Callable[[Journal], None], words: str
 ) -> None:
     damage(ledger)
     seal = seal_on(ledger, published)
@@ -104,54 +99,51 @@ async def test_a_store_that_contradicts_what_it_signed_is_not_signed(
     assert verified_size(published) == 600
 
 
-async def test_a_running_seal_notices_that_the_end_was_deleted(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_running_seal_notices_that_the_end_was_deleted(ledger: Journal, folder: Path) -> None:
     ledger.append(10)
     archive = Observed(folder)
     seal = Seal(ledger, archive, KEY, now=lambda: NOW, interval_s=0.02)
     task = asyncio.create_task(seal.run())
     await archive.reaches(10)
-    ledger.run("delete from leaves where position = 9")
+    ledger.damage("DELETE FROM leaves WHERE position = 9; UPDATE head SET position = 9;")
     async with asyncio.timeout(GUARD_S):
         with pytest.raises(SealRefusedError, match="10 entries were signed, but this store holds 9"):
             await task
 
 
-async def test_a_hole_in_the_journal_is_not_signed(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_hole_in_the_journal_is_not_signed(ledger: Journal, folder: Path) -> None:
     ledger.append(10)
-    ledger.run("update leaves set position = 20 where position = 4")
+    ledger.damage("UPDATE leaves SET position = 20 WHERE position = 4")
     with pytest.raises(SealRefusedError, match="position 4 is missing"):
         await seal_on(ledger, folder).flush()
     assert await ledger.sealed() is None
 
 
-async def test_a_folder_with_another_history_is_not_continued(
-    ledger: SqliteLedger, folder: Path, tmp_path: Path
-) -> None:
-    other = SqliteLedger(tmp_path / "other.sqlite")
-    other.append(300, b"other")
-    await seal_on(other, folder).flush()
-    other.db.close()
+async def test_a_folder_with_another_history_is_not_continued(ledger: Journal, folder: Path, tmp_path: Path) -> None:
+    async with Journal(tmp_path / "other.sqlite") as other:
+        other.append(300, b"other")
+        await seal_on(other, folder).flush()
     ledger.append(600)
     await seal_on(ledger, tmp_path / "own").flush()
     with pytest.raises(SealRefusedError, match="first 300 entries of this store are not those"):
         await seal_on(ledger, folder).flush()
 
 
-async def test_a_folder_of_another_journal_is_not_written(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_folder_of_another_journal_is_not_written(ledger: Journal, folder: Path) -> None:
     key = SigningKey("journal.example/kansas", bytes(32))
     PublishedDirectory(folder).put("checkpoint", seal_checkpoint(0, bytes(32), key, NOW).note)
     with pytest.raises(SealRefusedError, match=r"another origin than journal\.example/missouri"):
         await seal_on(ledger, folder).flush()
 
 
-async def test_a_published_checkpoint_that_cannot_be_read_is_not_replaced(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_published_checkpoint_that_cannot_be_read_is_not_replaced(ledger: Journal, folder: Path) -> None:
     PublishedDirectory(folder).put("checkpoint", b"torn")
     with pytest.raises(SealRefusedError, match="published checkpoint cannot be read"):
         await seal_on(ledger, folder).flush()
     assert files(folder) == {"checkpoint": b"torn"}
 
 
-async def test_a_published_file_with_other_bytes_is_not_replaced(ledger: SqliteLedger, folder: Path) -> None:
+async def test_a_published_file_with_other_bytes_is_not_replaced(ledger: Journal, folder: Path) -> None:
     PublishedDirectory(folder).put("tile/entries/000.p/5", b"from another life")
     ledger.append(5)
     with pytest.raises(SealRefusedError, match="published with other bytes"):
@@ -159,9 +151,7 @@ async def test_a_published_file_with_other_bytes_is_not_replaced(ledger: SqliteL
     assert files(folder) == {"tile/entries/000.p/5": b"from another life"}
 
 
-async def test_what_was_altered_below_the_checkpoint_is_found_by_the_audit(
-    ledger: SqliteLedger, published: Path
-) -> None:
+async def test_what_was_altered_below_the_checkpoint_is_found_by_the_audit(ledger: Journal, published: Path) -> None:
     """The seal does not read old entries again: it is the verification that does."""
     (published / "tile/entries/000").write_bytes(b"\x00\x01x")
     await seal_on(ledger, published).flush()

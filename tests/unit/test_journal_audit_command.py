@@ -2,22 +2,18 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-import coordinator.store
 from coordinator.cli.audit import app
 from coordinator.journal.checkpoint import Sealed, seal_checkpoint
 from coordinator.journal.edge import Edge
 from coordinator.journal.merkle import leaf_hash
 from coordinator.journal.note import SigningKey
 from coordinator.journal.tiles import BundleName, encode_bundle, growth
-from coordinator.model.errors import StoreUnavailableError
 from coordinator.store.published import PublishedDirectory
 
 KEY = SigningKey("journal.example/missouri", bytes(range(32)))
@@ -112,51 +108,3 @@ def test_without_a_journal_it_cannot_tell(journal: Path, tmp_path: Path) -> None
     for args in ((), (journal, "--store", "sqlite:///x"), (tmp_path / "nowhere",), (journal, "--older", tmp_path)):
         result = _verify(*args, vkey=vkey)
         assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-
-
-class _Ledger:
-    """A store that holds 300 entries, the last of them changed if asked, under a checkpoint of 300."""
-
-    def __init__(self, sealed: Sealed, last: bytes) -> None:
-        self._sealed = sealed
-        self._entries = [*ENTRIES[:-1], last]
-        _, tiles = Edge().grow([leaf_hash(entry) for entry in ENTRIES])
-        self._tiles = {(tile.level, tile.index): tile.hashes for tile in tiles}
-
-    async def sealed(self) -> Sealed:
-        return self._sealed
-
-    async def entries(self, start: int, limit: int) -> Sequence[bytes]:
-        return self._entries[start : start + limit]
-
-    async def tile(self, level: int, index: int) -> bytes | None:
-        return self._tiles.get((level, index))
-
-
-@pytest.mark.parametrize(("last", "code"), [(ENTRIES[-1], 0), (b"altered", 1)])
-def test_a_store_is_verified_like_a_folder(
-    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: bytes, code: int
-) -> None:
-    sealed = _publish(tmp_path / "again", 300)
-
-    @asynccontextmanager
-    async def open_ledger(url: str) -> AsyncIterator[_Ledger]:
-        assert url == "sqlite:///coordinator.db"
-        yield _Ledger(sealed, last)
-
-    monkeypatch.setattr(coordinator.store, "open_ledger", open_ledger, raising=False)
-    result = _verify("--store", "sqlite:///coordinator.db", vkey=journal.with_name("vkey"))
-    assert result.exit_code == code, result.stderr
-    assert result.stderr.startswith("Altered: entry at position 299:" if code else "True:")
-
-
-def test_a_store_that_is_away_cannot_be_told(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    @asynccontextmanager
-    async def open_ledger(url: str) -> AsyncIterator[_Ledger]:
-        msg = f"there is no store at {url}"
-        raise StoreUnavailableError(msg)
-        yield  # makes this a generator
-
-    monkeypatch.setattr(coordinator.store, "open_ledger", open_ledger, raising=False)
-    result = _verify("--store", "sqlite:///nowhere.db", vkey=journal.with_name("vkey"))
-    assert (result.exit_code, result.stderr) == (2, "Could not tell: there is no store at sqlite:///nowhere.db.\n")
