@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from coordinator.model.errors import ConfigurationError
 
@@ -18,6 +19,24 @@ SERVER_FOLDERS = (
 
 DISTRIBUTION_WRAPPER = "rabbitmq-script-wrapper"
 """Debian's stand-in on PATH: it switches to another user and to the machine's own node."""
+
+
+_INSTALL = {
+    "apt-get": "sudo apt-get install -y --no-install-recommends",
+    "brew": "brew install",
+    "dnf": "sudo dnf install -y",
+    "zypper": "sudo zypper install -y",
+    "pacman": "sudo pacman -S --noconfirm",
+    "apk": "sudo apk add",
+}
+_PACKAGES = {
+    "apt-get": {"rabbitmq": "rabbitmq-server", "erlang": "erlang-base"},
+    "brew": {"rabbitmq": "rabbitmq", "erlang": "erlang"},
+    "dnf": {"rabbitmq": "rabbitmq-server", "erlang": "erlang"},
+    "zypper": {"rabbitmq": "rabbitmq-server", "erlang": "erlang"},
+    "pacman": {"rabbitmq": "rabbitmq", "erlang": "erlang"},
+    "apk": {"rabbitmq": "rabbitmq-server", "erlang": "erlang"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,20 +62,21 @@ def find_installation(folders: tuple[Path, ...] = SERVER_FOLDERS, path: str | No
     search = os.environ.get("PATH", os.defpath) if path is None else path
     server = next(_servers(folders, search), None)
     if server is None:
-        msg = f"RabbitMQ is not installed here. Install it with: {install_command('rabbitmq-server')}"
+        msg = f"RabbitMQ is not installed here. Install it with: {install_command('rabbitmq')}"
         raise ConfigurationError(msg)
     epmd = _epmd(search)
     if epmd is None:
-        msg = f"Erlang, which RabbitMQ runs on, is not on PATH. Install it with: {install_command('erlang-base')}"
+        msg = f"Erlang, which RabbitMQ runs on, is not on PATH. Install it with: {install_command('erlang')}"
         raise ConfigurationError(msg)
     return Installation(server=server, epmd=epmd)
 
 
-def install_command(debian_package: str, platform: str = sys.platform) -> str:
-    """Give the one command that installs a package here, by the name that Debian has for it."""
-    if platform == "darwin":
-        return "brew install rabbitmq"  # Homebrew's package brings Erlang with it
-    return f"sudo apt-get install -y --no-install-recommends {debian_package}"
+def install_command(what: Literal["rabbitmq", "erlang"], path: str | None = None) -> str:
+    """Give the one command that installs it with the package manager that stands on `path` (default: PATH)."""
+    for manager, packages in _PACKAGES.items():
+        if shutil.which(manager, path=path):
+            return f"{_INSTALL[manager]} {packages[what]}"
+    return f"the package manager of this system (package {what}), or as www.rabbitmq.com says"
 
 
 def _servers(folders: tuple[Path, ...], search: str) -> Iterator[Path]:
@@ -75,3 +95,10 @@ def _epmd(search: str) -> Path | None:
     on_path = shutil.which("epmd", path=search)
     beside = Path(erl).resolve().parent.parent.glob("erts-*/bin/epmd")
     return Path(on_path) if on_path else next(beside, None)
+
+
+if __name__ == "__main__":  # for the scripts, before anything is installed: silence, or the sentence to say
+    try:
+        find_installation()
+    except ConfigurationError as missing:
+        sys.exit(str(missing))

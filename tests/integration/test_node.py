@@ -178,9 +178,21 @@ def test_the_port_mapper_is_found_in_erlangs_own_layout(tmp_path: Path) -> None:
     assert (found.server, found.epmd) == (server, epmd)
 
 
-def test_the_command_is_the_systems_own() -> None:
-    assert install_command("rabbitmq-server", "darwin") == "brew install rabbitmq"
-    assert install_command("rabbitmq-server", "linux").startswith("sudo apt-get install")
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        ("apt-get", "sudo apt-get install -y --no-install-recommends rabbitmq-server"),
+        ("brew", "brew install rabbitmq"),
+        ("dnf", "sudo dnf install -y rabbitmq-server"),
+    ],
+)
+def test_the_command_is_that_of_the_systems_own_package_manager(tmp_path: Path, manager: str, command: str) -> None:
+    program(tmp_path / manager)
+    assert install_command("rabbitmq", path=str(tmp_path)) == command
+
+
+def test_without_a_package_manager_the_packages_own_site_is_named(tmp_path: Path) -> None:
+    assert "www.rabbitmq.com" in install_command("rabbitmq", path=str(tmp_path))
 
 
 async def test_an_interrupted_start_leaves_nothing() -> None:
