@@ -11,7 +11,7 @@ from coordinator.model.errors import CoordinatorError, StoreUnavailableError
 from coordinator.ports import ArchiveUnavailableError
 from coordinator.seal import Seal
 from coordinator.store.published import PublishedDirectory
-from sealing import (
+from tests.integration.sealing import (
     GUARD_S,
     KEY,
     NOW,

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from coordinator.cli.audit import app
-from sealing import KEY, Journal, seal_on
+from tests.integration.sealing import KEY, Journal, seal_on
 
 
 @pytest.fixture

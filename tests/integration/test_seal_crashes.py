@@ -13,7 +13,7 @@ from coordinator.journal.checkpoint import Sealed
 from coordinator.journal.tiles import Tile
 from coordinator.seal import Seal
 from coordinator.store.published import PublishedDirectory
-from sealing import (
+from tests.integration.sealing import (
     GUARD_S,
     KEY,
     NOW,

@@ -12,7 +12,7 @@ from coordinator.journal.note import SigningKey
 from coordinator.journal.verify import verify_directory
 from coordinator.seal import Seal, SealRefusedError
 from coordinator.store.published import PublishedDirectory
-from sealing import (
+from tests.integration.sealing import (
     GUARD_S,
     KEY,
     NOW,

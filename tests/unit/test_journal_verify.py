@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,16 @@ def _published(size: int, *, key: SigningKey = KEY, entry: Callable[[int], bytes
             first = name.index * 256
             files[name.path] = encode_bundle([entry(position) for position in range(first, first + name.width)])
     return files | {"checkpoint": seal_checkpoint(size, edge.root(), key, NOW).note}
+
+
+def _checkpoint(size: int, *, key: SigningKey = KEY) -> bytes:
+    """The checkpoint of the true journal when it had that size."""
+    return seal_checkpoint(size, _grown_to(size).root(), key, NOW).note
+
+
+@cache
+def _grown_to(size: int) -> Edge:
+    return Edge().grow([leaf_hash(_entry(position)) for position in range(size)])[0]
 
 
 def _verified(files: Mapping[str, bytes], older: bytes | None = None) -> Finding:
@@ -235,7 +246,7 @@ def test_an_empty_folder_cannot_be_told() -> None:
 
 def test_a_partial_file_that_has_gone_is_read_from_the_full_one() -> None:
     """An auditor who holds an older checkpoint reads a journal that has grown since."""
-    files = _published(1024) | {"checkpoint": _published(1000)["checkpoint"]}
+    files = _published(1024) | {"checkpoint": _checkpoint(1000)}
     assert "tile/0/003.p/232" not in files
     assert verdict(_verified(files | {"tile/1/000.p/3": _published(1000)["tile/1/000.p/3"]})) is Verdict.TRUE
 
@@ -243,7 +254,7 @@ def test_a_partial_file_that_has_gone_is_read_from_the_full_one() -> None:
 @given(st.integers(0, 600), st.sampled_from(SIZES[:-1]))
 def test_a_journal_that_grew_continues_every_older_checkpoint(size: int, other: int) -> None:
     for older in (size, other):
-        finding = _verified(JOURNAL, _published(older)["checkpoint"])
+        finding = _verified(JOURNAL, _checkpoint(older))
         assert isinstance(finding, Intact)
         assert finding.older == older
         assert f"continues the older checkpoint of {older} entries" in sentence(finding)
@@ -251,15 +262,15 @@ def test_a_journal_that_grew_continues_every_older_checkpoint(size: int, other: 
 
 def test_a_large_journal_continues_its_older_checkpoints(large: Files) -> None:
     for older in (1, 65_535, 65_536, 65_537, 69_999, 70_000):
-        assert verdict(_verified(large, _published(older)["checkpoint"])) is Verdict.TRUE
+        assert verdict(_verified(large, _checkpoint(older))) is Verdict.TRUE
 
 
 def test_a_journal_that_was_rewritten_and_signed_again_does_not_continue_the_older_checkpoint() -> None:
     rewritten = _published(600, entry=lambda position: b"forged" if position == 100 else _entry(position))
     assert verdict(_verified(rewritten)) is Verdict.TRUE
-    assert verdict(_verified(rewritten, _published(100)["checkpoint"])) is Verdict.TRUE
+    assert verdict(_verified(rewritten, _checkpoint(100))) is Verdict.TRUE
     for older in (101, 300, 600):
-        finding = _verified(rewritten, _published(older)["checkpoint"])
+        finding = _verified(rewritten, _checkpoint(older))
         assert isinstance(finding, Altered)
         assert finding.part is Part.HISTORY
         assert f"first {older} entries" in sentence(finding)
@@ -272,7 +283,7 @@ def test_a_journal_that_has_shrunk_does_not_continue_the_older_checkpoint() -> N
     assert "it had 600 entries and now has 599" in sentence(finding)
 
 
-@pytest.mark.parametrize("older", [b"", b"no note", _published(3, key=OTHER_KEY)["checkpoint"]])
+@pytest.mark.parametrize("older", [b"", b"no note", _checkpoint(3, key=OTHER_KEY)])
 def test_an_older_checkpoint_that_cannot_be_believed_says_nothing_against_the_journal(older: bytes) -> None:
     finding = _verified(JOURNAL, older)
     assert isinstance(finding, Undecided)
@@ -291,7 +302,7 @@ def _store(changed: Mapping[int, bytes | None] | None = None, size: int = 600) -
     def read(start: int, limit: int) -> list[bytes]:
         return list(_until_gap(rows, start, limit))
 
-    return StoreSource(_published(size)["checkpoint"], read, lambda level, index: hashes.get((level, index)))
+    return StoreSource(_checkpoint(size), read, lambda level, index: hashes.get((level, index)))
 
 
 def _until_gap(rows: Mapping[int, bytes], start: int, limit: int) -> Iterator[bytes]:
@@ -338,8 +349,8 @@ def test_a_store_without_a_checkpoint_or_tiles_cannot_be_told() -> None:
 
 
 def test_a_store_continues_an_older_checkpoint() -> None:
-    assert verdict(verify_store(_store(), KEY.verifier, _published(17)["checkpoint"])) is Verdict.TRUE
-    assert verdict(verify_store(_store(), KEY.verifier, _published(610)["checkpoint"])) is Verdict.ALTERED
+    assert verdict(verify_store(_store(), KEY.verifier, _checkpoint(17))) is Verdict.TRUE
+    assert verdict(verify_store(_store(), KEY.verifier, _checkpoint(610))) is Verdict.ALTERED
 
 
 def test_a_finding_is_the_same_for_a_program() -> None:
