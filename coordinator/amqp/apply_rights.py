@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from coordinator.amqp.findings import Finding, error
+from coordinator.amqp.findings import APPLY, Finding, error
 from coordinator.amqp.judge_declared import foreign_bindings
 from coordinator.amqp.management import FoundPermission, Management, Snapshot
 from coordinator.amqp.topology import Permission, Policy, Topology
@@ -35,7 +35,7 @@ class Rights:
             if permission.user != coordinator or not absent:
                 await self._permission(permission)
         if absent:
-            mend = "coordinator topology apply --coordinator-password-hash HASH"
+            mend = f"{APPLY} --coordinator-password-hash HASH"
             self.left.append(error(f"user {coordinator} is missing, and its password is not known here", mend))
 
     async def _policy(self, policy: Policy) -> None:

@@ -10,8 +10,9 @@ from typing import Final
 from coordinator.amqp.topology import Permission, Policy
 from coordinator.model.errors import ConfigurationError
 
-APPLY: Final = "coordinator topology apply"
-RECREATE: Final = "coordinator topology apply --recreate"
+APPLY: Final = "coordinator topology apply --url amqp://ADMINISTRATOR:PASSWORD@HOST/VHOST"
+RECREATE: Final = f"{APPLY} --recreate"
+UNBIND: Final = f"{APPLY} --management-url http://ADMINISTRATOR:PASSWORD@HOST:15672"
 IMPORT: Final = "coordinator topology definitions | rabbitmqctl import_definitions"
 
 

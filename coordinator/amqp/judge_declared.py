@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from coordinator.amqp import dead_letters
-from coordinator.amqp.findings import APPLY, RECREATE, Finding, error, set_permissions, unverified, warning
+from coordinator.amqp.findings import APPLY, RECREATE, UNBIND, Finding, error, set_permissions, unverified, warning
 from coordinator.amqp.management import FoundBinding, Snapshot
 from coordinator.amqp.probe import Answer, Hidden, Missing, Present
 from coordinator.amqp.topology import LEAST_DELIVERY_LIMIT, Binding, Exchange, Queue, Topology
@@ -76,8 +76,9 @@ def judge_bindings(topology: Topology, snapshot: Snapshot) -> Iterator[Finding]:
         if binding not in found:
             yield error(f"exchange {binding.exchange} is not bound to queue {binding.queue}", APPLY)
     for one in foreign_bindings(topology, snapshot):
-        what = f"exchange {one.source} is bound to {one.destination_type} {one.destination}, and must not be"
-        yield error(what, f"{APPLY} --management-url URL")
+        yield error(
+            f"exchange {one.source} is bound to {one.destination_type} {one.destination}, and must not be", UNBIND
+        )
 
 
 def foreign_bindings(topology: Topology, snapshot: Snapshot) -> tuple[FoundBinding, ...]:

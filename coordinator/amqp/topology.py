@@ -30,7 +30,7 @@ ALERT_BYTES: Final = 64 * _MIB
 DEAD_BYTES: Final = 256 * _MIB
 
 NOTHING: Final = r"^\z"
-"""Matches no name: an empty pattern would be read as `^$`, which a lone line break matches."""
+"""Matches no name, for none is empty: an empty pattern would be read as `^$`, which a lone line break matches."""
 _ROUTER: Final = r"^router\.(dead|in\.[a-z0-9-]{2,32})\z"
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import aiormq
 import pika  # type: ignore[import-untyped]  # a client that ships no types
@@ -15,6 +16,7 @@ import pytest
 from aiormq.abc import AbstractChannel
 from pika.adapters.blocking_connection import BlockingChannel  # type: ignore[import-untyped]  # as above
 from pika.exceptions import ChannelClosedByBroker  # type: ignore[import-untyped]  # as above
+from typer.testing import CliRunner, Result
 
 from coordinator.amqp.apply import Applied, apply_topology
 from coordinator.amqp.definitions import definitions, password_hash
@@ -22,11 +24,12 @@ from coordinator.amqp.findings import APPLY, IMPORT, RECREATE, Finding, Severity
 from coordinator.amqp.node import PrivateNode
 from coordinator.amqp.topology import Topology, plan_topology
 from coordinator.amqp.verify import verify_topology
+from coordinator.cli.topology import app
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import read_directory
-from coordinator.directory.writer import example, with_passwords
+from coordinator.directory.writer import example, render_directory, with_passwords
 from coordinator.model.directory import Directory
-from coordinator.model.errors import BrokerUnavailableError
+from coordinator.model.errors import BrokerUnavailableError, ConfigurationError
 from tests.conftest import Vhost
 
 PASSWORD: Final = "a fictional password"
@@ -471,6 +474,34 @@ async def test_a_user_that_is_missing_or_has_another_password_is_found_and_set(l
     assert await publish(laid.url("dps"), "in.dps", "") == "ok"
 
 
+async def test_without_its_password_hash_the_coordinators_user_is_left_to_a_person(laid: Laid) -> None:
+    user = laid.topology.coordinator
+    await laid.vhost.manage("DELETE", f"users/{user}")
+    applied = await apply_topology(laid.vhost.url, laid.topology, management_url=laid.management_url)
+    assert [finding.what for finding in applied.left] == [f"user {user} is missing, and its password is not known here"]
+    assert (await laid.apply()).done == (f"set user {user}", f"set the rights of {user}")
+    assert await laid.check_as_coordinator() == ()
+
+
+async def test_a_user_without_any_right_is_found_and_given_its_own(laid: Laid) -> None:
+    user = f"{laid.mark}-dps"
+    await laid.vhost.manage("DELETE", f"permissions/{laid.vhost.name}/{user}")
+    (finding,) = await laid.check()
+    assert finding.what == f"user {user} has no rights in vhost {laid.vhost.name}"
+    assert (await laid.apply()).done == (f"set the rights of {user}",)
+    assert await laid.check() == ()
+
+
+async def test_a_management_account_that_is_no_administrator_is_told_so(laid: Laid) -> None:
+    url = laid.vhost.node.management_url.replace("http://", f"http://{laid.mark}-dps:{quote(PASSWORD)}@")
+    found = await verify_topology(laid.vhost.url, laid.topology, management_url=url)
+    assert [finding.severity for finding in found] == [Severity.UNVERIFIED]
+    assert "its account must be an administrator's" in found[0].what
+    assert PASSWORD not in found[0].what
+    with pytest.raises(ConfigurationError, match="needs an administrator's account"):
+        await verify_topology(laid.vhost.url, laid.topology, management_url=laid.vhost.node.management_url)
+
+
 async def test_a_stranger_with_rights_in_the_vhost_is_warned_of(laid: Laid) -> None:
     stranger = f"{laid.mark}-stranger"
     await laid.vhost.add_account(stranger, PASSWORD)
@@ -517,3 +548,42 @@ async def test_a_broker_that_does_not_let_us_in_is_one_line_without_the_password
         assert "\n" not in str(caught.value)
         assert "secret" not in str(caught.value)
         assert PASSWORD not in str(caught.value)
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+async def run(*arguments: str) -> Result:
+    """Run `coordinator topology` beside this test's event loop."""
+    return await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+
+
+async def test_the_commands_find_and_mend_and_exit_as_documented(laid: Laid, tmp_path: Path) -> None:
+    file = tmp_path / "directory.toml"
+    file.write_text(render_directory(two_agencies(laid.mark)), encoding="utf-8")
+    where = ["--directory", str(file), "--coordinator-user", laid.topology.coordinator]
+    above = ["--url", laid.vhost.url, "--management-url", laid.management_url]
+    await laid.as_administrator(lambda channel: channel.queue_delete("out.mshp"))
+    broken = await run("check", *where, *above)
+    assert broken.exit_code == 1
+    assert broken.stdout == f"error: queue out.mshp is missing\n  mend: {APPLY}\n"
+    applied = await run("apply", *where, *above)
+    assert (applied.exit_code, applied.stdout) == (0, "")
+    assert "made queue out.mshp" in applied.stderr
+    sound = await run("check", *where, *above, "--json")
+    assert (sound.exit_code, sound.stdout) == (0, "[]\n")
+    assert "the broker is as the directory says" in sound.stderr
+
+
+async def test_without_a_management_address_apply_prints_commands_and_no_password(laid: Laid, tmp_path: Path) -> None:
+    file = tmp_path / "directory.toml"
+    file.write_text(render_directory(two_agencies(laid.mark)), encoding="utf-8")
+    where = ["--directory", str(file), "--coordinator-user", laid.topology.coordinator]
+    applied = await run("apply", *where, "--url", laid.vhost.url)
+    assert applied.exit_code == 0
+    commands = applied.stdout.splitlines()
+    assert commands[0] == IMPORT
+    assert sum(command.startswith("rabbitmqctl set_permissions ") for command in commands) == 4
+    assert sum(command.startswith("rabbitmqctl set_policy ") for command in commands) == 2
+    assert PASSWORD not in applied.output
+    assert laid.vhost.node.layout.password not in applied.output
