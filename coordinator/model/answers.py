@@ -6,14 +6,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coordinator.model.base import AgencyId, Digest, Frozen, Instant, OfficerId, Uuid
+from coordinator.model.base import MAX_SAFE_INTEGER, AgencyId, Digest, Frozen, HexHash, Instant, OfficerId, Uuid
 from coordinator.model.codes import Band, Caution, Lane
 from coordinator.model.decisions import Flag, Hint, RefusalCode, Stage, WithheldReason
 from coordinator.model.envelope import Body, OwnEvent, Reference
 from coordinator.model.operations import Contact
 
-Position = Annotated[int, Field(ge=0, description="the entry's place in the journal, zero-based")]
-HexHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Position = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, description="the entry's place in the journal, zero-based")]
 QUARTER_HOUR = timedelta(minutes=15)
 
 
@@ -82,9 +81,7 @@ class Pointer(Frozen):
 
 def quarter_hour_before(moment: datetime) -> datetime:
     """The moment rounded down to a quarter hour, so that it does not give the other side's start away."""
-    return moment - timedelta(
-        minutes=moment.minute % 15, seconds=moment.second, microseconds=moment.microsecond
-    )
+    return moment - timedelta(minutes=moment.minute % 15, seconds=moment.second, microseconds=moment.microsecond)
 
 
 class AcceptedBody(Body):

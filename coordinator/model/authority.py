@@ -3,50 +3,58 @@
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from coordinator.model.admission import Admission
-from coordinator.model.base import AgencyId, Digest, Frozen, Instant, OfficerId, Uuid
+from coordinator.model.base import AgencyId, Digest, Distinct, Frozen, Instant, OfficerId, Uuid, broken
 from coordinator.model.codes import AgreementKind, AgreementState, CredentialState, Function, Regime
+from coordinator.model.decisions import RefusalCode
 from coordinator.model.envelope import MAX_RECIPIENTS, AgencyBody, AgencyEvent
 
 TWO_SIDES = 2
-ShortType = Annotated[str, Field(pattern=r"^[a-z]{1,32}\.[a-z]{1,32}$", description="such as operation.notice")]
+ShortType = Annotated[
+    str, Field(pattern=r"^[a-z]{1,32}\.[a-z]{1,32}$", description="a type's short name, such as operation.notice")
+]
+Functions = Annotated[tuple[Function, ...], Field(max_length=len(Function)), Distinct(ordered=True)]
 
 
 class Terms(Frozen):
-    """What an agreement says; both sides must say the same for it to come into force."""
+    """What an agreement says; both sides must say the same for it to come into force, in whatever order."""
 
     kind: AgreementKind
-    parties: Annotated[tuple[AgencyId, ...], Field(min_length=2, max_length=MAX_RECIPIENTS)]
-    message_types: Annotated[tuple[ShortType, ...], Field(max_length=64)] = ()
-    regimes: Annotated[tuple[Regime, ...], Field(max_length=len(Regime))] = ()
-    functions: Annotated[tuple[Function, ...], Field(max_length=len(Function))] = ()
+    parties: Annotated[tuple[AgencyId, ...], Field(min_length=2, max_length=MAX_RECIPIENTS), Distinct(ordered=True)]
+    message_types: Annotated[tuple[ShortType, ...], Field(max_length=64), Distinct(ordered=True)] = ()
+    """Which types may be told under a dissemination agreement."""
+    regimes: Annotated[tuple[Regime, ...], Field(max_length=len(Regime)), Distinct(ordered=True)] = ()
+    """Which regimes may be told under a dissemination agreement."""
+    functions: Functions = Field(default=(), description="which functions a 287(g) agreement delegates")
     effective: Instant
     expires: Instant = Field(description="exclusive")
-    document_digest: Digest
+    document_digest: Digest = Field(description="of the signed document itself")
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if len(set(self.parties)) != len(self.parties):
-            code = "party_repeated"
-            raise PydanticCustomError(code, "`parties` names an agency twice")
+    def _has_a_term(self) -> Self:
         if self.expires <= self.effective:
-            code = "window_empty"
-            raise PydanticCustomError(code, "`expires` is not after `effective`")
-        if self.kind is AgreementKind.DISSEMINATION and not (self.message_types and self.regimes):
-            code = "agreement_covers_nothing"
-            raise PydanticCustomError(code, "a dissemination agreement names `message_types` and `regimes`")
+            raise broken(field="expires", because="`expires` is not after `effective`", code=RefusalCode.WINDOW_INVALID)
+        return self
+
+    @model_validator(mode="after")
+    def _covers_something(self) -> Self:
+        """No vacuous yes: an agreement that names nothing would come into force and allow nothing, unnoticed."""
+        if self.kind is AgreementKind.DISSEMINATION and not self.message_types:
+            raise broken(field="message_types", because="a dissemination agreement names the types that it covers")
+        if self.kind is AgreementKind.DISSEMINATION and not self.regimes:
+            raise broken(field="regimes", because="a dissemination agreement names the regimes that it covers")
         if self.kind is AgreementKind.DELEGATION and not self.functions:
-            code = "agreement_covers_nothing"
-            raise PydanticCustomError(code, "a 287(g) agreement names `functions`")
+            raise broken(field="functions", because="a 287(g) agreement names the functions that it delegates")
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_sides(self) -> Self:
         if self.kind is not AgreementKind.DISSEMINATION and len(self.parties) != TWO_SIDES:
-            code = "agreement_has_two_sides"
-            raise PydanticCustomError(code, "participation and 287(g) agreements have two parties")
+            raise broken(field="parties", because="participation and 287(g) agreements have two parties")
         return self
 
 
-class AgreementBody(AgencyBody, Terms):
+class AgreementBody(Terms, AgencyBody):
     """What the sender says of an agreement."""
 
     agreement_id: Uuid = Field(description="the agreement spoken of")
@@ -64,23 +72,21 @@ class CredentialBody(AgencyBody):
     agreement_id: Uuid = Field(description="the 287(g) agreement that the credential stands under")
     officer_id: OfficerId
     state: CredentialState
-    functions: Annotated[tuple[Function, ...], Field(min_length=1, max_length=len(Function))]
+    functions: Annotated[Functions, Field(min_length=1, description="which functions the officer may exercise")]
     valid_from: Instant
-    valid_to: Instant
-    supervisor: OfficerId
+    valid_to: Instant = Field(description="exclusive")
+    supervisor: OfficerId = Field(description="who answers for the officer")
 
     @model_validator(mode="after")
     def _window_is_not_empty(self) -> Self:
         if self.valid_to <= self.valid_from:
-            code = "window_empty"
-            raise PydanticCustomError(code, "`valid_to` is not after `valid_from`")
+            because = "`valid_to` is not after `valid_from`"
+            raise broken(field="valid_to", because=because, code=RefusalCode.WINDOW_INVALID)
         return self
 
 
 class AuthorityEvent(AgencyEvent):
     """A message that changes what others may do; judged alone, by role."""
-
-    admission: ClassVar[Admission] = Admission.ROLE
 
     @property
     def changes_policy(self) -> bool:
@@ -96,9 +102,9 @@ class AgreementStatus(AuthorityEvent):
     data: AgreementBody
 
     @property
-    def objects(self) -> tuple[str, ...]:
+    def about(self) -> str:
         """The agreement."""
-        return (f"agreement/{self.data.agreement_id}",)
+        return f"agreement/{self.data.agreement_id}"
 
     @property
     def always_heard(self) -> bool:
@@ -112,6 +118,11 @@ class CredentialStatus(AuthorityEvent):
     name: ClassVar[str] = "credential.status"
     type: Literal["gov.mo.coordination.credential.status.v1"]
     data: CredentialBody
+
+    @property
+    def about(self) -> str:
+        """The agreement that the credential stands under."""
+        return f"agreement/{self.data.agreement_id}"
 
     @property
     def objects(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class RefusalCode(StrEnum):
     CONTENT_ENCODING = "content_encoding"
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
+    TOO_MANY_PARTS = "too_many_parts"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
     DUPLICATE_KEY = "duplicate_key"
@@ -67,12 +68,13 @@ EXPLANATIONS: dict[RefusalCode, str] = {
     RefusalCode.CONTENT_TYPE: "content_type must be application/cloudevents+json, or application/json with ce- headers",
     RefusalCode.CONTENT_ENCODING: "compressed bodies are not accepted",
     RefusalCode.TOO_LARGE: "the body is larger than 64 KiB",
-    RefusalCode.TOO_DEEP: "the body is nested deeper than 32 levels, or has too many parts",
+    RefusalCode.TOO_DEEP: "the body is nested deeper than 32 levels",
+    RefusalCode.TOO_MANY_PARTS: "the body has more than 10,000 brackets, braces and commas",
     RefusalCode.NOT_UTF8: "the body is not UTF-8 without a byte order mark",
     RefusalCode.NOT_JSON: "the body is not one JSON object",
     RefusalCode.DUPLICATE_KEY: "an object names the same key twice",
     RefusalCode.NUMBER_OUT_OF_RANGE: "a number is not finite, or is beyond 2^53",
-    RefusalCode.FORBIDDEN_CHARACTER: "a text holds a control, bidirectional or unpaired surrogate character",
+    RefusalCode.FORBIDDEN_CHARACTER: "a text holds a control, invisible, bidirectional or unpaired surrogate character",
     RefusalCode.UNKNOWN_TYPE: "this type or version is not known here",
     RefusalCode.NOT_FROM_AN_AGENCY: "only the coordinator itself sends this type",
     RefusalCode.UNKNOWN_FIELD: "a field is not part of this type",

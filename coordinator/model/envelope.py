@@ -1,48 +1,64 @@
 """The CloudEvents 1.0 envelope in structured JSON, and the parts that every body carries."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
-from coordinator.model.admission import Admission
 from coordinator.model.base import (
     COORDINATOR,
+    UUID_PATTERN,
     AgencyId,
+    Distinct,
     Frozen,
     Instant,
     OfficerId,
     Ori,
     Uuid,
+    broken,
 )
 from coordinator.model.codes import Lane, Marking, Purpose, Regime, Status, YesNo
+from coordinator.model.decisions import RefusalCode
 
-TYPE_PREFIX = "gov.mo.coordination."
-MAX_BODY_BYTES = 64 * 1024
-MAX_RECIPIENTS = 32
+TYPE_PREFIX: Final = "gov.mo.coordination."
+SCHEMA_PREFIX: Final = "https://coordination.mo.gov/schemas/"
+"""What the identifiers of the published schemas begin with; they are names, and nothing need answer there."""
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_RECIPIENTS: Final = 32
 
 Source = Annotated[
     str,
     StringConstraints(pattern=r"^//[a-z0-9-]{2,32}/[a-z0-9-]{1,32}$"),
     Field(description="//agency/system of the sender"),
 ]
-UriText = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,256}$")]
-SubjectText = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}/[A-Za-z0-9-]{1,64}$")]
-TraceParent = Annotated[str, StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+SubjectText = Annotated[
+    str,
+    StringConstraints(pattern=f"^[a-z]{{1,32}}/{UUID_PATTERN}$"),
+    Field(description="what it is about, such as operation/ and the operation's id"),
+]
+TraceParent = Annotated[
+    str,
+    StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"),
+    Field(description="W3C Trace Context"),
+]
+
+
+def schema_uri(event_type: str) -> str:
+    """The identifier of the published JSON Schema of a CloudEvents type, and so the `dataschema` of its messages."""
+    return f"{SCHEMA_PREFIX}{event_type.removeprefix(TYPE_PREFIX)}.json"
 
 
 class Reference(Frozen):
     """How one message is referred to from another."""
 
-    agency: AgencyId
-    id: Uuid
+    agency: AgencyId = Field(description="whose message it is")
+    id: Uuid = Field(description="its id, unique per agency")
 
 
 class Originator(Frozen):
     """Who speaks: the agency's ORI always, an officer where a person acts."""
 
     ori: Ori
-    officer_id: OfficerId | None = None
+    officer_id: OfficerId | None = Field(default=None, description="the person who acts; absent for a machine")
     on_behalf_of: OfficerId | None = Field(default=None, description="whom a desk enters for, on the phone")
 
 
@@ -51,7 +67,7 @@ class Handling(Frozen):
 
     marking: Marking
     regime: Regime
-    redisseminate: YesNo
+    redisseminate: YesNo = Field(description="whether a recipient may pass it on")
 
 
 class Body(Frozen):
@@ -64,22 +80,23 @@ class Body(Frozen):
             max_length=MAX_RECIPIENTS,
             description='explicit agencies, or ["coordinator"] alone; never an implicit "all"',
         ),
+        Distinct(),
     ]
     purpose: Purpose
     status: Status
     handling: Handling
 
     @model_validator(mode="after")
-    def _recipients_and_marking_agree(self) -> Self:
-        if len(set(self.to)) != len(self.to):
-            code = "recipient_repeated"
-            raise PydanticCustomError(code, "`to` names an agency twice")
+    def _the_coordinator_stands_alone(self) -> Self:
         if COORDINATOR in self.to and len(self.to) > 1:
-            code = "recipient_mixed"
-            raise PydanticCustomError(code, '`to` is either agencies or ["coordinator"] alone')
+            raise broken(field="to", because='`to` is either agencies or ["coordinator"] alone')
+        return self
+
+    @model_validator(mode="after")
+    def _green_is_never_actual(self) -> Self:
         if self.handling.marking is Marking.GREEN and self.status is Status.ACTUAL:
-            code = "marking_not_allowed"
-            raise PydanticCustomError(code, "TLP:GREEN is for exercises and tests only")
+            because = "TLP:GREEN is for exercises and tests only"
+            raise broken(field="handling.marking", because=because, code=RefusalCode.MARKING_NOT_ALLOWED)
         return self
 
 
@@ -101,23 +118,23 @@ class Event(Frozen):
 
     name: ClassVar[str]
     """Short name, such as `operation.notice`."""
-    admission: ClassVar[Admission]
-    """By which rule a sender and its recipients are judged."""
     lane: ClassVar[Lane] = Lane.OUT
     """Which of a recipient's two queues carries it."""
 
-    specversion: Literal["1.0"]
+    specversion: Literal["1.0"] = Field(description="of CloudEvents")
+    type: str
     id: Uuid = Field(description="unique per agency; version 7 recommended")
     source: Source
-    time: Instant
+    time: Instant = Field(description="when it was written, by the sender's clock")
     subject: SubjectText | None = None
-    datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: UriText | None = None
+    datacontenttype: Literal["application/json"] = Field(default="application/json", description="of `data`")
+    dataschema: str | None = Field(default=None, description="the published schema of this type")
     correlationid: Uuid | None = Field(default=None, description="the conversation")
     causationid: Uuid | None = Field(default=None, description="the message answered")
-    expirytime: Instant | None = None
-    dataclassification: Marking | None = None
+    expirytime: Instant | None = Field(default=None, description="when it need no longer be shown")
+    dataclassification: Marking | None = Field(default=None, description="the same as `handling.marking`")
     traceparent: TraceParent | None = None
+    data: Body
 
     @property
     def agency(self) -> str:
@@ -129,6 +146,19 @@ class Event(Frozen):
         """The system that `source` claims."""
         return self.source[2:].partition("/")[2]
 
+    @model_validator(mode="after")
+    def _schema_is_the_types_own(self) -> Self:
+        if self.dataschema not in (None, schema_uri(self.type)):
+            raise broken(field="dataschema", because="`dataschema` is not the published schema of this type")
+        return self
+
+    @model_validator(mode="after")
+    def _classification_is_the_marking(self) -> Self:
+        if self.dataclassification not in (None, self.data.handling.marking):
+            because = "`dataclassification` and `data.handling.marking` differ"
+            raise broken(field="dataclassification", because=because)
+        return self
+
 
 class AgencyEvent(Event):
     """A message from an agency."""
@@ -136,9 +166,14 @@ class AgencyEvent(Event):
     data: AgencyBody
 
     @property
+    def about(self) -> str | None:
+        """What `subject` says, if it says anything; None where the type leaves it free."""
+        return None
+
+    @property
     def objects(self) -> tuple[str, ...]:
         """The things whose state it touches: two messages that share one never meet in one transaction."""
-        return ()
+        return () if self.about is None else (self.about,)
 
     @property
     def changes_policy(self) -> bool:
@@ -151,15 +186,11 @@ class AgencyEvent(Event):
         return False
 
     @model_validator(mode="after")
-    def _classification_is_the_marking(self) -> Self:
-        if self.dataclassification is not None and self.dataclassification is not self.data.handling.marking:
-            code = "classification_differs"
-            raise PydanticCustomError(code, "`dataclassification` and `data.handling.marking` differ")
+    def _subject_is_what_it_is_about(self) -> Self:
+        if self.about is not None and self.subject not in (None, self.about):
+            raise broken(field="subject", because=f"`subject` is {self.about}, or absent")
         return self
 
 
 class OwnEvent(Event):
     """A message from the coordinator."""
-
-    admission: ClassVar[Admission] = Admission.OWN
-    data: Body

@@ -7,18 +7,27 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field, TypeAdapter
 
-from coordinator.model.answers import Change, CloseReason, Standing, Withheld, WithdrawnReason
-from coordinator.model.base import AgencyId, Frozen, Uuid
+from coordinator.model.answers import Change, CloseReason, Position, Standing, WithdrawnReason, Withheld
+from coordinator.model.authority import ShortType
+from coordinator.model.base import MAX_SAFE_INTEGER, AgencyId, Frozen, HexHash, SystemId, Uuid
 from coordinator.model.codes import Lane
 from coordinator.model.decisions import Flag, QuarantineReason, RefusalCode, Stage
+from coordinator.model.envelope import MAX_RECIPIENTS
 
 MAX_LEAF_BYTES = 16 * 1024
+"""What no leaf exceeds, because each of its fields is bounded."""
 MAX_OWED_PER_LEAF = 64
+MAX_WITHHELD_PER_LEAF = MAX_RECIPIENTS
 MAX_SETTLED_PER_LEAF = 256
 
-HexHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")]
+Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
+RevisionNumber = Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+RuleCited = Annotated[str, Field(pattern=r"^[a-z0-9+-]{2,65}$")]
+"""The id of a rule, or two with `+` between them (`Directory.stricter`)."""
+VersionCited = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]{1,33}$")]
 Ids = Annotated[tuple[Uuid, ...], Field(min_length=1, max_length=MAX_SETTLED_PER_LEAF)]
+WithheldList = Annotated[tuple[Withheld, ...], Field(max_length=MAX_WITHHELD_PER_LEAF)]
 
 
 class Channel(StrEnum):
@@ -33,18 +42,18 @@ class Channel(StrEnum):
 
 
 class Actor(Frozen):
-    """Who caused it: an agency, its account or system, or a part of the coordinator itself."""
+    """Who caused it: an agency and its system, or the coordinator itself."""
 
     agency: AgencyId
-    id: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$")] | None = None
+    id: SystemId | None = None
 
 
 class Subject(Frozen):
     """What it was about."""
 
-    type: Annotated[str, Field(pattern=r"^[a-z.]{1,64}$")]
+    type: ShortType
     id: Uuid | None = None
-    revision: int | None = None
+    revision: RevisionNumber | None = None
 
 
 class Owed(Frozen):
@@ -52,7 +61,7 @@ class Owed(Frozen):
 
     id: Uuid
     to: AgencyId
-    seq: Annotated[int, Field(ge=1)]
+    seq: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
     lane: Lane
     agreement: Uuid | None = None
 
@@ -77,8 +86,8 @@ class Obliging(LeafBase):
 class Answering(Obliging):
     """An entry about a submission."""
 
-    bytes: Annotated[int, Field(ge=0)]
-    policy: Annotated[int, Field(ge=0)]
+    bytes: Count
+    policy: Count
     correlation: Uuid | None = None
     causation: Uuid | None = None
 
@@ -89,8 +98,8 @@ class MessageAcceptedLeaf(Answering):
     action: Literal["message.accepted"] = "message.accepted"
     message: Uuid
     object: Subject
-    withheld: tuple[Withheld, ...] = ()
-    flags: tuple[Flag, ...] = ()
+    withheld: WithheldList = ()
+    flags: Annotated[tuple[Flag, ...], Field(max_length=len(Flag))] = ()
     standing: Standing | None = None
 
 
@@ -107,8 +116,9 @@ class MessageDuplicateLeaf(LeafBase):
     """A message came again; the first receipt is owed once more, under its first ids."""
 
     action: Literal["message.duplicate"] = "message.duplicate"
-    first: Annotated[int, Field(ge=0, description="position of the first receipt's entry")]
-    again: tuple[Uuid, ...]
+    first: Position
+    """Of the first receipt's entry."""
+    again: Annotated[tuple[Uuid, ...], Field(min_length=1, max_length=MAX_OWED_PER_LEAF)]
 
 
 class MessageQuarantinedLeaf(LeafBase):
@@ -116,14 +126,16 @@ class MessageQuarantinedLeaf(LeafBase):
 
     action: Literal["message.quarantined"] = "message.quarantined"
     reason: QuarantineReason
-    bytes: Annotated[int, Field(ge=0)]
+    bytes: Count
 
 
 class MessageOwedLeaf(Obliging):
-    """More deliveries of the entry before it than fit into one."""
+    """More deliveries, or more who were not told, of the entry before it than fit into one."""
 
     action: Literal["message.owed"] = "message.owed"
-    first: Annotated[int, Field(ge=0, description="position of the entry that it continues")]
+    first: Position
+    """Of the entry that it continues."""
+    withheld: WithheldList = ()
 
 
 class ConflictLeaf(Obliging):
@@ -132,9 +144,9 @@ class ConflictLeaf(Obliging):
     action: Literal["conflict.opened", "conflict.changed", "conflict.reopened"]
     conflict: Uuid
     operations: tuple[Uuid, Uuid]
-    revisions: tuple[int, int]
-    rule: str
-    rule_version: str
+    revisions: tuple[RevisionNumber, RevisionNumber]
+    rule: RuleCited
+    rule_version: VersionCited
 
     @staticmethod
     def action_for(change: Change) -> Literal["conflict.opened", "conflict.changed", "conflict.reopened"]:
@@ -182,7 +194,7 @@ class FeedWithdrawnLeaf(Obliging):
     """A content lost its ground between acceptance and delivery; the stub goes under the same number."""
 
     action: Literal["feed.withdrawn"] = "feed.withdrawn"
-    dispatches: Ids
+    dispatches: Annotated[Ids, Field(max_length=MAX_OWED_PER_LEAF)]
     reason: WithdrawnReason
 
 

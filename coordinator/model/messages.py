@@ -1,6 +1,6 @@
 """Every type of message behind one discriminated union, and the registry by short name."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -55,32 +55,21 @@ Message = Annotated[Incoming | Outgoing, Field(discriminator="type")]
 INCOMING: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
-INCOMING_TYPES: tuple[type[Event], ...] = (
-    OperationNotice,
-    OperationUpdate,
-    OperationStatus,
-    OperationCancel,
-    OperationClose,
-    AgreementStatus,
-    CredentialStatus,
-    SituationAlert,
-    ReceiptAcknowledge,
-)
-OUTGOING_TYPES: tuple[type[Event], ...] = (
-    MessageAccepted,
-    MessageRefused,
-    DeconflictionAlert,
-    DeconflictionClosed,
-    AuthorityLapsed,
-    ServiceHeartbeat,
-    FeedWithdrawn,
-)
+
+def _members(union: object) -> tuple[type[Event], ...]:
+    """The models of a discriminated union, in the order written."""
+    plain, *_ = get_args(union)
+    return get_args(plain)
+
+
+INCOMING_TYPES = _members(Incoming)
+OUTGOING_TYPES = _members(Outgoing)
 
 
 def type_of(model: type[Event]) -> str:
     """The CloudEvents `type` of a model, such as `gov.mo.coordination.operation.notice.v1`."""
-    literal = model.model_fields["type"].annotation
-    return str(literal.__args__[0])  # type: ignore[union-attr]  # a Literal always has arguments
+    (name,) = get_args(model.model_fields["type"].annotation)
+    return str(name)
 
 
 TYPES: dict[str, type[Event]] = {type_of(model): model for model in (*INCOMING_TYPES, *OUTGOING_TYPES)}

@@ -3,11 +3,9 @@
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from coordinator.model.admission import Admission
 from coordinator.model.area import Area
-from coordinator.model.base import COORDINATOR, Instant
+from coordinator.model.base import COORDINATOR, Instant, broken
 from coordinator.model.codes import (
     AcknowledgeLevel,
     Certainty,
@@ -30,20 +28,24 @@ class AlertBody(AgencyBody):
     urgency: Urgency
     severity: Severity
     certainty: Certainty
-    imminent_danger: bool
+    imminent_danger: bool = Field(description="whether it reaches every recipient without an agreement")
     imminent_reason: ImminentReason | None = None
-    area: Area
+    area: Area = Field(description="where it matters")
     to_area: bool = Field(default=False, description="also every agency that covers a county touched by the area")
-    expires: Instant
+    expires: Instant = Field(description="when it is no longer to be acted on")
 
     @model_validator(mode="after")
     def _imminent_danger_is_vouched_for(self) -> Self:
-        if self.imminent_danger and (self.imminent_reason is None or self.originator.officer_id is None):
-            code = "imminent_danger_not_vouched_for"
-            raise PydanticCustomError(code, "imminent danger needs `imminent_reason` and `originator.officer_id`")
+        if self.imminent_danger != (self.imminent_reason is not None):
+            raise broken(field="imminent_reason", because="given for imminent danger, and only then")
+        if self.imminent_danger and self.originator.officer_id is None:
+            raise broken(field="originator.officer_id", because="an officer vouches for imminent danger")
+        return self
+
+    @model_validator(mode="after")
+    def _is_for_somebody(self) -> Self:
         if self.to == (COORDINATOR,) and not self.to_area:
-            code = "alert_for_nobody"
-            raise PydanticCustomError(code, "an alert names agencies in `to`, or sets `to_area`")
+            raise broken(field="to", because="an alert names agencies in `to`, or sets `to_area`")
         return self
 
 
@@ -51,7 +53,6 @@ class SituationAlert(AgencyEvent):
     """Something happens now that others must know."""
 
     name: ClassVar[str] = "situation.alert"
-    admission: ClassVar[Admission] = Admission.ALERT
     lane: ClassVar[Lane] = Lane.ALERT
     type: Literal["gov.mo.coordination.situation.alert.v1"]
     data: AlertBody
@@ -65,15 +66,14 @@ class SituationAlert(AgencyEvent):
 class AcknowledgeBody(AgencyBody):
     """How far a message got with a person (`originator.officer_id` says who)."""
 
-    target: Reference
+    target: Reference = Field(description="the message acknowledged")
     level: AcknowledgeLevel
-    reason: DeclineReason | None = None
+    reason: DeclineReason | None = Field(default=None, description="for `declined`, and only then")
 
     @model_validator(mode="after")
     def _a_decline_has_a_reason(self) -> Self:
         if (self.level is AcknowledgeLevel.DECLINED) != (self.reason is not None):
-            code = "decline_reason"
-            raise PydanticCustomError(code, "`reason` is given for `declined`, and only then")
+            raise broken(field="reason", because="given for `declined`, and only then")
         return self
 
 
@@ -81,9 +81,13 @@ class ReceiptAcknowledge(AgencyEvent):
     """A recipient has displayed, read, accepted or declined a message."""
 
     name: ClassVar[str] = "receipt.acknowledge"
-    admission: ClassVar[Admission] = Admission.ROLE
     type: Literal["gov.mo.coordination.receipt.acknowledge.v1"]
     data: AcknowledgeBody
+
+    @property
+    def about(self) -> str:
+        """The message acknowledged."""
+        return f"message/{self.data.target.id}"
 
     @property
     def objects(self) -> tuple[str, ...]:

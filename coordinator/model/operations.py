@@ -3,12 +3,11 @@
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from coordinator.model.admission import Admission
 from coordinator.model.area import Area
-from coordinator.model.base import AgencyId, Code, Frozen, Instant, OfficerId, Phone, Uuid
+from coordinator.model.base import AgencyId, Code, Distinct, Frozen, Instant, OfficerId, Phone, Uuid, broken
 from coordinator.model.codes import CancelReason, Caution, Duty, EventType, Function, Outcome, Progress, UpdateReason
+from coordinator.model.decisions import RefusalCode
 from coordinator.model.envelope import MAX_RECIPIENTS, AgencyBody, AgencyEvent
 
 
@@ -17,20 +16,21 @@ class Contact(Frozen):
 
     officer_id: OfficerId | None = Field(default=None, description="absent when the desk answers")
     callback: Phone = Field(description="answered 24/7")
-    backup: Phone
+    backup: Phone = Field(description="when the callback does not answer")
 
 
 class Authority(Frozen):
     """The 287(g) authority that the duty rests on."""
 
     function: Function
-    officer_ids: Annotated[tuple[OfficerId, ...], Field(min_length=1, max_length=64)]
+    officer_ids: Annotated[tuple[OfficerId, ...], Field(min_length=1, max_length=64), Distinct()]
+    """Every officer who will use it; each needs a credential in force for the whole window."""
 
 
 class OperationBody(AgencyBody):
     """What every message about an operation carries."""
 
-    operation_id: Uuid
+    operation_id: Uuid = Field(description="given by the agency that registers it, and by nobody else")
 
 
 class Plan(OperationBody):
@@ -39,26 +39,26 @@ class Plan(OperationBody):
     name: Code
     event_type: EventType
     duty: Duty
-    start: Instant
-    end: Instant = Field(description="exclusive")
+    start: Instant = Field(description="when the ground is first occupied")
+    end: Instant = Field(description="when it is left, exclusive")
     area: Area = Field(description="the ground occupied")
     lead: AgencyId
-    participating: Annotated[tuple[AgencyId, ...], Field(max_length=MAX_RECIPIENTS)] = ()
-    joint_with: Annotated[tuple[Uuid, ...], Field(max_length=MAX_RECIPIENTS)] = Field(
-        default=(), description="operations planned together with this one"
-    )
+    participating: Annotated[tuple[AgencyId, ...], Field(max_length=MAX_RECIPIENTS), Distinct()] = ()
+    """Agencies on the ground beside the lead."""
+    joint_with: Annotated[tuple[Uuid, ...], Field(max_length=MAX_RECIPIENTS), Distinct()] = ()
+    """Operations planned together with this one."""
     contact: Contact
     authority: Authority | None = None
-    plainclothes: bool
-    caution: Annotated[tuple[Caution, ...], Field(max_length=len(Caution))] = ()
-    sealed: bool = False
-    field_play: bool = False
+    plainclothes: bool = Field(description="whether officers work without uniform")
+    caution: Annotated[tuple[Caution, ...], Field(max_length=len(Caution)), Distinct()] = ()
+    """What an officer who walks into the area must know."""
+    sealed: bool = Field(default=False, description="whether the other side of a conflict learns the contact only")
+    field_play: bool = Field(default=False, description="whether an exercise occupies real ground")
 
     @model_validator(mode="after")
     def _window_is_not_empty(self) -> Self:
         if self.end <= self.start:
-            code = "window_empty"
-            raise PydanticCustomError(code, "`end` is not after `start`")
+            raise broken(field="end", because="`end` is not after `start`", code=RefusalCode.WINDOW_INVALID)
         return self
 
 
@@ -90,13 +90,12 @@ class Closure(OperationBody):
 class OperationEvent(AgencyEvent):
     """A message about an operation; registered whoever may read it."""
 
-    admission: ClassVar[Admission] = Admission.REGISTRATION
     data: OperationBody
 
     @property
-    def objects(self) -> tuple[str, ...]:
+    def about(self) -> str:
         """The operation."""
-        return (f"operation/{self.data.operation_id}",)
+        return f"operation/{self.data.operation_id}"
 
     @property
     def always_heard(self) -> bool:

@@ -1,13 +1,15 @@
 """What agreements and credentials make lawful at a moment, from the last word of every side."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from coordinator.model.answers import Standing
 from coordinator.model.authority import Terms
 from coordinator.model.codes import AgreementKind, AgreementState, CredentialState, Function, Regime
+
+_ENDED = frozenset({AgreementState.SUSPENDED, AgreementState.TERMINATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +46,23 @@ class Agreement:
         """Whether the moment lies within the term."""
         return self.terms.effective <= moment < self.terms.expires
 
+    def holds_during(self, start: datetime, end: datetime) -> bool:
+        """Whether all of `[start, end)` lies within the term."""
+        return self.terms.effective <= start and end <= self.terms.expires
+
 
 def standing_of(words: Iterable[AgreementWord]) -> Standing:
     """Where an agreement stands: in force only when each party has said so, of the same terms."""
     said = {word.agency: word for word in words}
-    if any(word.state is not AgreementState.IN_FORCE for word in said.values()):
-        ended = {AgreementState.SUSPENDED, AgreementState.TERMINATED}
-        stopped = any(word.state in ended for word in said.values())
-        return Standing.NOT_IN_FORCE if stopped else Standing.WAITING_FOR_OTHER_SIDE
-    any_word = next(iter(said.values()), None)
-    if any_word is None or not set(any_word.terms.parties) <= set(said):
+    states = {word.state for word in said.values()}
+    if states & _ENDED:
+        return Standing.NOT_IN_FORCE
+    if states != {AgreementState.IN_FORCE}:
         return Standing.WAITING_FOR_OTHER_SIDE
-    if any(word.terms != any_word.terms for word in said.values()):
-        return Standing.TERMS_DIFFER
-    return Standing.IN_FORCE
+    first, *others = (word.terms for word in said.values())
+    if not said.keys() >= set(first.parties):
+        return Standing.WAITING_FOR_OTHER_SIDE
+    return Standing.IN_FORCE if all(terms == first for terms in others) else Standing.TERMS_DIFFER
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Policy:
     version: int
     lead: str
     agreement_words: tuple[AgreementWord, ...] = ()
-    credential_words: tuple[CredentialWord, ...] = field(default=())
+    credential_words: tuple[CredentialWord, ...] = ()
 
     @cached_property
     def words_of(self) -> Mapping[str, tuple[AgreementWord, ...]]:
@@ -140,36 +145,28 @@ class Policy:
             words.setdefault((word.agreement_id, word.officer_id), []).append(word)
         return {key: tuple(said) for key, said in words.items()}
 
-    def confers(self, employer: str, officer: str, function: Function, window: tuple[datetime, datetime]) -> bool:
-        """Whether the officer holds the function for all of `[start, end)`: certified by the employer,
-        authorised by the other side, under an agreement in force that delegates the function.
-        """
-        start, end = window
-        for (agreement_id, officer_id), words in self._credentials.items():
+    @cached_property
+    def _delegations(self) -> Mapping[str, tuple[tuple[Agreement, tuple[CredentialWord, ...]], ...]]:
+        """By officer: each 287(g) agreement in force under which anything was said of the officer, and what."""
+        found: dict[str, list[tuple[Agreement, tuple[CredentialWord, ...]]]] = {}
+        for (agreement_id, officer), words in self._credentials.items():
             agreement = self.agreements.get(agreement_id)
-            if officer_id != officer or agreement is None or employer not in agreement.terms.parties:
-                continue
-            terms = agreement.terms
-            delegated = terms.kind is AgreementKind.DELEGATION and function in terms.functions
-            in_term = terms.effective <= start and end <= terms.expires
-            if delegated and in_term and self._both_vouch(employer, words, function, window):
-                return True
-        return False
+            if agreement is not None and agreement.terms.kind is AgreementKind.DELEGATION:
+                found.setdefault(officer, []).append((agreement, words))
+        return {officer: tuple(each) for officer, each in found.items()}
 
-    @staticmethod
-    def _both_vouch(
-        employer: str, words: tuple[CredentialWord, ...], function: Function, window: tuple[datetime, datetime]
-    ) -> bool:
-        start, end = window
-        vouching = {
-            word.agency == employer
-            for word in words
-            if word.state is (CredentialState.CERTIFIED if word.agency == employer else CredentialState.AUTHORISED)
-            and function in word.functions
-            and word.valid_from <= start
-            and end <= word.valid_to
-        }
-        return vouching == {True, False}
+    def confers(self, employer: str, officer: str, function: Function, window: tuple[datetime, datetime]) -> bool:
+        """Whether the officer holds the function for all of `[start, end)`.
+
+        Certified by the employer and authorised by the other side, under an agreement in force that delegates it.
+        """
+        return any(
+            employer in agreement.terms.parties
+            and function in agreement.terms.functions
+            and agreement.holds_during(*window)
+            and _both_vouch(employer, words, function, window)
+            for agreement, words in self._delegations.get(officer, ())
+        )
 
     def credential_standing(self, agreement_id: str, officer_id: str) -> Standing:
         """Where an officer's credential stands."""
@@ -180,3 +177,19 @@ class Policy:
         if {CredentialState.CERTIFIED, CredentialState.AUTHORISED} <= states and agreement_id in self.agreements:
             return Standing.IN_FORCE
         return Standing.WAITING_FOR_OTHER_SIDE
+
+
+def _both_vouch(
+    employer: str, words: Iterable[CredentialWord], function: Function, window: tuple[datetime, datetime]
+) -> bool:
+    """Whether the employer has certified and the other side has authorised, each for the function and the window."""
+    start, end = window
+    vouching = {
+        word.agency == employer
+        for word in words
+        if word.state is (CredentialState.CERTIFIED if word.agency == employer else CredentialState.AUTHORISED)
+        and function in word.functions
+        and word.valid_from <= start
+        and end <= word.valid_to
+    }
+    return vouching == {True, False}

@@ -1,6 +1,7 @@
 """Step 2: may the sender send this, and which of the named recipients may be told (`domain.md`, *Registration …*)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from coordinator.model.answers import AuthorityVerdict, Withheld
@@ -26,63 +27,65 @@ EMPLOYERS_WORDS = frozenset({CredentialState.NOMINATED, CredentialState.TRAINING
 
 def judge(submission: Submission, read: Read, policy: Policy, directory: Directory) -> Admitted | Refused:
     """Judge a message at the moment of its receipt; provisional until the policy's version is seen under the lock."""
+    refused = identify(submission, read.event, directory)
+    return _by_type(read, submission.received, policy, directory) if refused is None else refused
+
+
+def _by_type(read: Read, at: datetime, policy: Policy, directory: Directory) -> Admitted | Refused:
     event = read.event
-    refused = identify(submission, event, directory)
-    if refused is not None:
-        return refused
     match event:
         case OperationEvent():
-            return _registration(event, submission.received, policy, directory)
+            return _registration(event, at, policy, directory)
         case SituationAlert():
-            return _alert(event, read, submission.received, policy, directory)
+            return _alert(event, read, at, policy, directory)
         case AgreementStatus():
             return _agreement(event, directory)
         case CredentialStatus():
             return _credential(event, policy, directory)
         case ReceiptAcknowledge():
-            target = event.data.target.agency
-            return Admitted(() if target == COORDINATOR else (Grant(target),))
+            return _by_role(event, (event.data.target.agency,), directory)
         case _:
             return _refused(RefusalCode.UNKNOWN_TYPE, "type")
 
 
 def identify(submission: Submission, event: AgencyEvent, directory: Directory) -> Refused | None:
-    """Whether queue, account, `source` and system all name the same agency; None when they do."""
+    """Whether queue, account, `source` and system all name the same agency; None when they do.
+
+    Without an account (which the door lets pass only where the directory says so) the system itself must be one that
+    an account of the agency may speak for.
+    """
     agency = directory.agency(submission.agency)
     if agency is None or event.agency != submission.agency:
         return _refused(RefusalCode.SENDER_MISMATCH, "source")
     accounts = [each for each in agency.accounts if submission.account in (None, each.user)]
-    if not accounts:
+    speaking = [account for account in accounts if event.system in account.systems]
+    if not speaking:
         return _refused(RefusalCode.SENDER_MISMATCH, "source")
-    if not any(account.enabled for account in accounts):
+    if not any(account.enabled for account in speaking):
         return _refused(RefusalCode.SENDER_DISABLED, "source")
-    if not any(account.enabled and event.system in account.systems for account in accounts):
-        return _refused(RefusalCode.SENDER_MISMATCH, "source")
     return None
 
 
-def _registration(
-    event: OperationEvent, at: datetime, policy: Policy, directory: Directory
-) -> Admitted | Refused:
+def _registration(event: OperationEvent, at: datetime, policy: Policy, directory: Directory) -> Admitted | Refused:
     """Registering needs participation alone; whom it is shown to is judged one by one and refuses nothing."""
-    sender = event.agency
-    if not policy.participates(sender, at):
-        return _refused(RefusalCode.NO_PARTICIPATION, "source")
     if isinstance(event, OperationCancel | OperationClose):
-        return Admitted()  # they go to whoever was sent a revision, which only the store knows
-    grants: list[Grant] = []
-    withheld: list[Withheld] = []
-    for recipient in event.data.to:
-        if recipient == COORDINATOR:
-            continue
-        granted = _by_agreement(event, recipient, at, policy, directory)
-        if isinstance(granted, Grant):
-            grants.append(granted)
-        else:
-            withheld.append(Withheld(agency=recipient, reason=granted))
+        return Admitted()  # by role: they end only the sender's own, and go to whoever the store says was told of it
+    if not policy.participates(event.agency, at):
+        return _refused(RefusalCode.NO_PARTICIPATION, "source")
+    named = [agency for agency in event.data.to if agency != COORDINATOR]
     plan = event.data
-    authority = authority_of(sender, plan, policy, directory) if isinstance(plan, Plan) else None
-    return Admitted(tuple(grants), tuple(withheld), authority)
+    authority = authority_of(event.agency, plan, policy, directory) if isinstance(plan, Plan) else None
+    return replace(_each_by_agreement(event, named, at, policy, directory), authority=authority)
+
+
+def _each_by_agreement(
+    event: AgencyEvent, recipients: Iterable[str], at: datetime, policy: Policy, directory: Directory
+) -> Admitted:
+    judged = [(agency, _by_agreement(event, agency, at, policy, directory)) for agency in recipients]
+    return Admitted(
+        tuple(granted for _, granted in judged if isinstance(granted, Grant)),
+        tuple(Withheld(agency=who, reason=why) for who, why in judged if not isinstance(why, Grant)),
+    )
 
 
 def _by_agreement(
@@ -97,27 +100,37 @@ def _by_agreement(
     return WithheldReason.NO_AGREEMENT if agreement is None else Grant(recipient, agreement.id)
 
 
-def _alert(
-    event: SituationAlert, read: Read, at: datetime, policy: Policy, directory: Directory
-) -> Admitted | Refused:
-    """Imminent danger reaches every named desk without an agreement; anything else is judged per recipient."""
-    body = event.data
-    named = [agency for agency in body.to if agency != COORDINATOR]
-    unknown = next((agency for agency in named if directory.agency(agency) is None), None)
+def _alert(event: SituationAlert, read: Read, at: datetime, policy: Policy, directory: Directory) -> Admitted | Refused:
+    """Imminent danger reaches every desk without an agreement; anything else is judged per recipient."""
+    unknown = _unknown_recipient(event, directory)
     if unknown is not None:
-        return _refused(RefusalCode.UNKNOWN_RECIPIENT, "data.to")
+        return unknown
+    body = event.data
     covering = directory.covering(frozenset(fips for fips, _ in read.counties)) if body.to_area else ()
-    recipients = [agency for agency in dict.fromkeys([*named, *covering]) if agency != event.agency]
+    recipients = [each for each in dict.fromkeys([*body.to, *covering]) if each not in (event.agency, COORDINATOR)]
     if body.imminent_danger:
-        grants = [Grant(agency) for agency in recipients]
-        withheld: list[Withheld] = []
+        admitted = Admitted(tuple(Grant(agency) for agency in recipients))
     else:
-        judged = [(agency, _by_agreement(event, agency, at, policy, directory)) for agency in recipients]
-        grants = [granted for _, granted in judged if isinstance(granted, Grant)]
-        withheld = [Withheld(agency=who, reason=why) for who, why in judged if not isinstance(why, Grant)]
-    if not grants:
-        return _refused(RefusalCode.NO_RECIPIENT_ALLOWED, "data.to")
-    return Admitted(tuple(grants), tuple(withheld))
+        admitted = _each_by_agreement(event, recipients, at, policy, directory)
+    return admitted if admitted.grants else _refused(RefusalCode.NO_RECIPIENT_ALLOWED, "data.to")
+
+
+def _unknown_recipient(event: AgencyEvent, directory: Directory) -> Refused | None:
+    """An operation is registered whoever it names; anything else is refused for a recipient that is not there."""
+    unknown = [agency for agency in event.data.to if agency != COORDINATOR and directory.agency(agency) is None]
+    return _refused(RefusalCode.UNKNOWN_RECIPIENT, "data.to") if unknown else None
+
+
+def _by_role(event: AgencyEvent, entitled: Iterable[str], directory: Directory) -> Admitted | Refused:
+    """Those whom the message concerns are told, named or not; others that are named are not."""
+    unknown = _unknown_recipient(event, directory)
+    if unknown is not None:
+        return unknown
+    told = [each for each in dict.fromkeys(entitled) if each != event.agency and directory.agency(each) is not None]
+    others = [each for each in event.data.to if each not in (COORDINATOR, *told)]
+    own = {event.agency: WithheldReason.SENDER_ITSELF}
+    withheld = (Withheld(agency=each, reason=own.get(each, WithheldReason.NOT_A_RECIPIENT)) for each in others)
+    return Admitted(tuple(Grant(agency) for agency in told), tuple(withheld))
 
 
 def _agreement(event: AgreementStatus, directory: Directory) -> Admitted | Refused:
@@ -127,7 +140,7 @@ def _agreement(event: AgreementStatus, directory: Directory) -> Admitted | Refus
         return fault
     if event.agency not in terms.parties:
         return _refused(RefusalCode.NOT_A_PARTY, "data.parties")
-    return Admitted(tuple(_others(terms.parties, event, directory)))
+    return _by_role(event, _parties_and_lead(terms, directory), directory)
 
 
 def _fault_of(terms: Terms, directory: Directory) -> Refused | None:
@@ -157,14 +170,13 @@ def _credential(event: CredentialStatus, policy: Policy, directory: Directory) -
     others_word = state is CredentialState.AUTHORISED
     if (others_word and employs) or (state in EMPLOYERS_WORDS and not employs):
         return _refused(RefusalCode.WRONG_SIDE, "data.state")
-    return Admitted(tuple(_others(terms.parties, event, directory)))
+    return _by_role(event, _parties_and_lead(terms, directory), directory)
 
 
-def _others(parties: Iterable[str], event: AgencyEvent, directory: Directory) -> Iterable[Grant]:
-    """The other parties and the lead, by role; the lead answers for directive 1."""
+def _parties_and_lead(terms: Terms, directory: Directory) -> tuple[str, ...]:
+    """The lead answers for directive 1, and so hears of every agreement and credential."""
     lead = directory.lead
-    told = dict.fromkeys([*parties, *([lead.id] if lead is not None else [])])
-    return (Grant(agency) for agency in told if agency != event.agency)
+    return terms.parties if lead is None else (*terms.parties, lead.id)
 
 
 def authority_of(sender: str, plan: Plan, policy: Policy, directory: Directory) -> AuthorityVerdict:
@@ -197,5 +209,3 @@ def still_grounded(agreement: str, at: datetime, policy: Policy) -> bool:
 
 def _refused(code: RefusalCode, field: str) -> Refused:
     return Refused(code, Stage.AUTHORISE, field)
-
-

@@ -12,13 +12,15 @@ MAX_DEPTH = 32
 MAX_PARTS = 10_000
 """Brackets, braces and commas in one body: a thousand vertices need four thousand."""
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""Strings, and one that never ends: a match always begins at a quotation mark and never goes back, so it is linear."""
 _STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{},")
 _MAX_INTEGER_DIGITS = 17
 _FORBIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
 )
-"""Control, zero-width and bidirectional characters, line separators, unpaired surrogates."""
+"""Control, invisible and bidirectional characters, line separators, unpaired surrogates."""
 
 
 class _UnlawfulError(ValueError):
@@ -34,24 +36,27 @@ def decode(body: bytes) -> dict[str, object] | Refused:
     integers beyond 2^53 (RFC 8259, section 6), characters that change how a text is shown.
     """
     code = _outside_bounds(body)
-    if code is not None:
-        return Refused(code, Stage.DECODE)
+    found = _parse(body) if code is None else code
+    return Refused(found, Stage.DECODE) if isinstance(found, RefusalCode) else found
+
+
+def _parse(body: bytes) -> dict[str, object] | RefusalCode:
     try:
         text = body.decode("utf-8")
         value = json.loads(
             text, object_pairs_hook=_once, parse_int=_integer, parse_float=_finite, parse_constant=_constant
         )
     except _UnlawfulError as flaw:
-        return Refused(flaw.code, Stage.DECODE)
+        return flaw.code
     except UnicodeDecodeError:
-        return Refused(RefusalCode.NOT_UTF8, Stage.DECODE)
+        return RefusalCode.NOT_UTF8
     except (ValueError, RecursionError):
-        return Refused(RefusalCode.NOT_JSON, Stage.DECODE)
+        return RefusalCode.NOT_JSON
     if not isinstance(value, dict):
-        return Refused(RefusalCode.NOT_JSON, Stage.DECODE)
+        return RefusalCode.NOT_JSON
     plain = text.isascii() and "\\" not in text and "\x7f" not in text
     if not plain and any(_FORBIDDEN.search(found) for found in _texts(value)):
-        return Refused(RefusalCode.FORBIDDEN_CHARACTER, Stage.DECODE)
+        return RefusalCode.FORBIDDEN_CHARACTER
     return value
 
 
@@ -62,7 +67,7 @@ def _outside_bounds(body: bytes) -> RefusalCode | None:
         return RefusalCode.NOT_UTF8
     structure = _STRINGS.sub(b"", body).translate(None, _STRUCTURE)
     if len(structure) > MAX_PARTS:
-        return RefusalCode.TOO_DEEP
+        return RefusalCode.TOO_MANY_PARTS
     depth = 0
     for byte in structure:
         if byte in b"[{":

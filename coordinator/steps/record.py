@@ -8,11 +8,13 @@ from typing import TypeVar
 import orjson
 
 from coordinator.journal.merkle import leaf_hash
+from coordinator.model.answers import Withheld
 from coordinator.model.base import COORDINATOR
 from coordinator.model.codes import Lane
 from coordinator.model.leaf import (
     MAX_OWED_PER_LEAF,
     MAX_SETTLED_PER_LEAF,
+    MAX_WITHHELD_PER_LEAF,
     Actor,
     Channel,
     LeafBase,
@@ -155,10 +157,14 @@ def grant_all(draft: Draft, grants: Sequence[Grant], lane: Lane, message: int) -
     return [draft.owe(grant.agency, lane, message, grant.agreement) for grant in grants]
 
 
-def overflow(draft: Draft, owed: Sequence[Owed], first: int, agency: str) -> None:
-    """Enter the deliveries that do not fit into the entry that owes them."""
+def overflow(
+    draft: Draft, owed: Sequence[Owed], first: int, agency: str, withheld: Sequence[Withheld] = ()
+) -> None:
+    """Enter the deliveries, and those not told, that do not fit into the entry that names them."""
     for part in _parts(owed[MAX_OWED_PER_LEAF:], MAX_OWED_PER_LEAF):
         draft.enter(MessageOwedLeaf, agency, {"first": first, "owed": part})
+    for untold in _parts(withheld[MAX_WITHHELD_PER_LEAF:], MAX_WITHHELD_PER_LEAF):
+        draft.enter(MessageOwedLeaf, agency, {"first": first, "withheld": untold})
 
 
 def settled(draft: Draft, settlements: Sequence[Settlement]) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from coordinator.model.area import Area, AreaMistake, LineString, MultiPolygon, Point, Polygon
+from coordinator.model.base import UUID_PATTERN
 from coordinator.model.counties import Counties
 from coordinator.model.decisions import Flag, Hint, RefusalCode, Refused, Stage
 from coordinator.model.directory import Limits
@@ -21,16 +23,19 @@ from coordinator.model.work import ClaimKey, Read, Submission
 
 OLDEST = timedelta(hours=24)
 NEWEST = timedelta(minutes=2)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(UUID_PATTERN)
 _FIELD = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_SHAPES = frozenset({"Point", "LineString", "Polygon", "MultiPolygon"})
 _BY_ERROR: Mapping[str, RefusalCode] = {
+    "json_invalid": RefusalCode.NOT_JSON,
     "extra_forbidden": RefusalCode.UNKNOWN_FIELD,
     "missing": RefusalCode.MISSING_FIELD,
-    "union_tag_invalid": RefusalCode.UNKNOWN_TYPE,
     "union_tag_not_found": RefusalCode.MISSING_FIELD,
-    "window_empty": RefusalCode.WINDOW_INVALID,
-    "marking_not_allowed": RefusalCode.MARKING_NOT_ALLOWED,
+    "union_tag_invalid": RefusalCode.INVALID_FIELD,
+    RefusalCode.WINDOW_INVALID: RefusalCode.WINDOW_INVALID,
+    RefusalCode.MARKING_NOT_ALLOWED: RefusalCode.MARKING_NOT_ALLOWED,
 }
+"""By the type of a validation error: pydantic's own, or of a rule of the models (`base.broken`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,14 @@ def claim_key(submission: Submission, decoded: Mapping[str, object] | Refused) -
 def read(submission: Submission, decoded: Mapping[str, object], bounds: Bounds) -> Read | Refused:
     """Make the message of its type, and hold it against the bounds of the domain and the clock of its receipt."""
     named = decoded.get("type")
-    if isinstance(named, str) and named not in TYPES:
+    if "type" in decoded and (not isinstance(named, str) or named not in TYPES):
         return _refused(RefusalCode.UNKNOWN_TYPE, "type")
     if named in OUTGOING_NAMES:
         return _refused(RefusalCode.NOT_FROM_AN_AGENCY, "type")
     try:
         event = INCOMING.validate_json(submission.body)
     except ValidationError as error:
-        return _from_error(error.errors(include_url=False, include_context=False, include_input=False))
+        return _from_errors(error.errors(include_url=False, include_input=False))
     skewed = not submission.received - OLDEST <= event.time <= submission.received + NEWEST
     if skewed and not event.always_heard:
         return _refused(RefusalCode.CLOCK_SKEW, "time")
@@ -70,15 +75,17 @@ def read(submission: Submission, decoded: Mapping[str, object], bounds: Bounds) 
 def _within(event: AgencyEvent, received: datetime, flags: tuple[Flag, ...], bounds: Bounds) -> Read | Refused:
     match event:
         case OperationNotice() | OperationUpdate():
-            plan = event.data
-            shape = shape_of(plan.area)
-            refused = _window(plan, received, bounds.limits) or _ground(shape, bounds)
+            area = event.data.area
+            refused = _window(event.data, received, bounds.limits)
         case SituationAlert():
-            shape = shape_of(event.data.area)
-            over = event.data.expires <= received
-            refused = _refused(RefusalCode.EXPIRED, "data.expires") if over else _ground(shape, bounds)
+            area = event.data.area
+            refused = _refused(RefusalCode.EXPIRED, "data.expires") if event.data.expires <= received else None
         case _:
             return Read(event, flags=flags)
+    if refused is None and _corners(area) > bounds.limits.vertices:
+        refused = _refused(RefusalCode.AREA_TOO_LARGE, "data.area.coordinates")
+    shape = shape_of(area)
+    refused = refused or _ground(shape, bounds)
     if refused is not None:
         return refused
     counties = tuple((county.fips, county.name) for county in bounds.counties.touched(shape))
@@ -93,6 +100,18 @@ def _window(plan: Plan, received: datetime, limits: Limits) -> Refused | None:
     return None
 
 
+def _corners(area: Area) -> int:
+    match area:
+        case Point():
+            return 1
+        case LineString():
+            return len(area.coordinates)
+        case Polygon():
+            return sum(len(ring) - 1 for ring in area.coordinates)
+        case MultiPolygon():
+            return sum(len(ring) - 1 for rings in area.coordinates for ring in rings)
+
+
 def _ground(shape: Shape, bounds: Bounds) -> Refused | None:
     place = bounds.extent.inside(shape)
     if isinstance(place, Outside):
@@ -103,19 +122,26 @@ def _ground(shape: Shape, bounds: Bounds) -> Refused | None:
     return None
 
 
-def _from_error(errors: list[ErrorDetails]) -> Refused:
-    """Name the first mistake; one for an unknown field would name a text of the sender's, so only a plain one is."""
+def _from_errors(errors: list[ErrorDetails]) -> Refused:
+    """Name the first mistake, and the field at fault."""
     error = errors[0]
-    path = [str(part) for part in error["loc"][1:]]
     code = _BY_ERROR.get(error["type"], RefusalCode.INVALID_FIELD)
-    if "area" in path[:2]:
-        path = [part for part in path if part not in {"Point", "LineString", "Polygon", "MultiPolygon"}]
-        if error["type"].startswith("area_") or code is RefusalCode.INVALID_FIELD:
-            code = RefusalCode.AREA_INVALID
-    if code is RefusalCode.UNKNOWN_TYPE:
-        path = ["type"]
+    path = _path(error)
+    if path[:2] == ["data", "area"] and code is RefusalCode.INVALID_FIELD:
+        code = RefusalCode.AREA_INVALID
+    hint = Hint.COORDINATES_SWAPPED if error["type"] == AreaMistake.SWAPPED else None
+    # An unknown field's name is a text of the sender's: only a plain one is repeated.
     field = ".".join(path)
-    return _refused(code, field if _FIELD.fullmatch(field) else None)
+    return Refused(code, Stage.VALIDATE, field if _FIELD.fullmatch(field) else None, hint)
+
+
+def _path(error: ErrorDetails) -> list[str]:
+    """The way to the field at fault: without the names of the unions' members, and with what a rule itself names."""
+    place = error["loc"][1:]
+    path = [str(part) for at, part in enumerate(place) if not (part in _SHAPES and place[at - 1] == "area")]
+    context = error.get("ctx", {})
+    named = context.get("field", context.get("discriminator"))
+    return path if named is None else [*path, str(named).strip("'")]
 
 
 def _refused(code: RefusalCode, field: str | None) -> Refused:
