@@ -70,7 +70,7 @@ def guard(_logger: object, _method: str, event: MutableMapping[str, object]) -> 
         if key.startswith("_"):
             continue
         safe = plain(event[key])
-        clean = clip(key) if isinstance(key, str) else "key"
+        clean = clip(str(key))
         if clean != key:
             del event[key]
         event[clean] = safe

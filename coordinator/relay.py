@@ -55,6 +55,7 @@ class Relay:
     """By line: how often in a row, and until when on the loop's clock."""
     _policy: Policy | None = field(init=False, default=None)
     _last_round: datetime | None = field(init=False, default=None)
+    _idle: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def wake(self) -> None:
         """Something new is owed."""
@@ -75,12 +76,15 @@ class Relay:
                     structlog.get_logger("relay").warning("store_unavailable", reason=str(error))
                     paid = 0
                 if not paid:
+                    if not self._in_flight:
+                        self._idle.set()
                     await self._wait()
 
     async def drain(self) -> None:
-        """Wait until what is in flight is settled; used at shutdown."""
-        while self._in_flight:
-            await asyncio.sleep(0.01)
+        """Return when nothing more is due and nothing is in flight; lines in trouble are not waited for."""
+        self._idle.clear()
+        self.wake()
+        await self._idle.wait()
 
     async def _wait(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,6 +103,7 @@ class Relay:
         due = [each for each in leased.dispatches if each.key not in self._in_flight][:PER_ROUND]
         if not due:
             return 0
+        self._idle.clear()
         lost = await self._without_ground(due, leased.policy_version)
         if lost:
             await self._withdraw(lost)
@@ -150,7 +155,7 @@ class Relay:
             except StoreUnavailableError:
                 await asyncio.sleep(POLL_S)
         self._in_flight.difference_update(each.key for each in paid)
-        if any(fate is not Fate.CONFIRMED for fate in fates):
+        if not self._idle.is_set() or any(fate is not Fate.CONFIRMED for fate in fates):
             self.wake()
 
     def _settlement(self, dispatch: Dispatch, fate: Fate) -> Settlement:

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -127,7 +127,7 @@ def load(file: Path | None = None, secrets: Path | None = None) -> Settings:
         file: ClassVar[Path] = chosen
 
     try:
-        made = Chosen(_secrets_dir=secrets)  # type: ignore[call-arg]  # a keyword of pydantic-settings itself
+        made = Chosen(_secrets_dir=secrets)
     except ValidationError as error:
         mistakes = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
         msg = f"the configuration {chosen} is wrong: {mistakes}. See `coordinator config show`"
@@ -152,4 +152,4 @@ def _anchored(made: Settings, folder: Path) -> Settings:
         }
     )
     directory = made.directory.model_copy(update={"path": (folder / made.directory.path).resolve()})
-    return cast("Settings", made.model_copy(update={"store": store, "journal": journal, "directory": directory}))
+    return made.model_copy(update={"store": store, "journal": journal, "directory": directory})

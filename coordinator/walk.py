@@ -10,6 +10,7 @@ from coordinator.model.decisions import Refused
 from coordinator.model.directory import Directory
 from coordinator.model.leaf import (
     MAX_OWED_PER_LEAF,
+    MAX_WITHHELD_PER_LEAF,
     Actor,
     AuthorityLapsedLeaf,
     ConflictClosedLeaf,
@@ -22,7 +23,7 @@ from coordinator.model.leaf import (
 from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
 from coordinator.model.plan import AcknowledgementRow, ClaimRow, Known, MessageRow, OperationRow
 from coordinator.model.policy import Policy, standing_of
-from coordinator.model.volume import Conflict, ConflictChange, Match, Pair, Volume
+from coordinator.model.volume import Conflict, ConflictChange, Pair, Volume
 from coordinator.model.work import (
     Admitted,
     Claim,
@@ -50,15 +51,20 @@ class Fate:
 class Conflicts:
     """What deconfliction decided for a unit, looked up by the message that caused it."""
 
-    holds: Mapping[Pair, Match] = field(default_factory=dict)
     records: Mapping[Pair, Conflict] = field(default_factory=dict)
+    """Every record that the unit touches, as it is while it is open."""
     volumes: Mapping[str, Volume] = field(default_factory=dict)
-    causes: Mapping[Pair, int] = field(default_factory=dict)
     changes: Mapping[int, Sequence[ConflictChange]] = field(default_factory=dict)
+    spans: Mapping[Pair, tuple[int, int | None]] = field(default_factory=dict)
+    """From which message of the unit on a pair is on record as open, and until which one."""
 
-    def seen_by(self, index: int) -> Mapping[Pair, Match]:
-        """What held when message `index` was entered: a peer that comes later in the unit is told by its alert."""
-        return {pair: match for pair, match in self.holds.items() if self.causes.get(pair, index) <= index}
+    def seen_by(self, index: int) -> list[Pair]:
+        """What is open when message `index` is entered: a peer that comes later in the unit is told by its alert."""
+        return [
+            pair
+            for pair, (opened, closed) in sorted(self.spans.items())
+            if opened <= index and (closed is None or index < closed)
+        ]
 
 
 def settle_claim(judged: Judged, known: Known, policy: Policy) -> Fate:
@@ -94,21 +100,34 @@ def find_conflicts(
     effects = {at: fate.outcome for at, fate in enumerate(fates) if isinstance(fate.outcome, register.OperationEffect)}
     if not effects:
         return Conflicts()
-    index = {effect.after.volume.operation_id: at for at, effect in effects.items()}
-    ended = {each.after.volume.operation_id: each.after.state for each in effects.values() if not each.after.live}
-    holds, volumes = deconflict.complete(moved(fates), survey, known.changed, directory)
-    volumes = {**known.counterparts, **{each.after.volume.operation_id: each.after.volume for each in effects.values()}, **volumes}  # fmt: skip  # noqa: E501  # later ones win: newest state of each
-    changes = deconflict.settle(moved(fates), ended, holds, known.conflicts, volumes, draft.new_id)
-    records = {**known.conflicts, **{change.conflict.pair: change.conflict for change in changes}}
+    after = {effect.after.volume.operation_id: effect.after for effect in effects.values()}
+    unit = deconflict.Unit(
+        moved=moved(fates),
+        ended={operation: each.state for operation, each in after.items() if not each.live},
+        order={effect.after.volume.operation_id: at for at, effect in effects.items()},
+    )
+    holds, volumes = deconflict.complete(unit, survey, known.changed, directory)
+    newest = {operation: each.volume for operation, each in after.items()}
+    volumes = {**known.counterparts, **volumes, **newest}
+    changes = deconflict.settle(unit, holds, known.conflicts, volumes, draft.new_id)
+    return _by_cause(changes, known.conflicts, volumes)
 
-    def cause(pair: Pair) -> int:
-        return max(index.get(pair.first, -1), index.get(pair.second, -1))
 
+def _by_cause(
+    changes: Iterable[tuple[int, ConflictChange]], before: Mapping[Pair, Conflict], volumes: Mapping[str, Volume]
+) -> Conflicts:
+    records = {pair: record for pair, record in before.items() if record.open}
+    spans: dict[Pair, tuple[int, int | None]] = dict.fromkeys(records, (-1, None))
     by_cause: dict[int, list[ConflictChange]] = {}
-    for change in changes:
-        by_cause.setdefault(cause(change.conflict.pair), []).append(change)
-    still = {pair: record.match for pair, record in records.items() if record.open}
-    return Conflicts(still, records, volumes, {pair: cause(pair) for pair in still}, by_cause)
+    for at, change in changes:
+        pair = change.conflict.pair
+        by_cause.setdefault(at, []).append(change)
+        if change.conflict.open:
+            records[pair] = change.conflict
+            spans[pair] = (spans[pair][0] if pair in spans else at, None)
+        else:
+            spans[pair] = (spans[pair][0], at)
+    return Conflicts(records, volumes, by_cause, spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +226,13 @@ class Entering:
             "entry": entry,
             "message": event.id,
             "object": _subject(judged, facts),
-            "withheld": admitted.withheld,
+            "withheld": admitted.withheld[:MAX_WITHHELD_PER_LEAF],
             "flags": read.flags,
             "standing": facts.get("standing"),
             "owed": tuple(owed[:MAX_OWED_PER_LEAF]),
         }
         hashed = draft.enter(MessageAcceptedLeaf, sender, fields, self._detail(judged))
-        record.overflow(draft, owed, position, sender)
+        record.overflow(draft, owed, position, sender, admitted.withheld)
         submission = judged.submission
         draft.keep(
             MessageRow(

@@ -129,7 +129,7 @@ def plan_topology(
         owner = directory.users()[coordinator_user]
         msg = f"the coordinator's user {coordinator_user} is an account of {owner} too; rename one of them"
         raise ConfigurationError(msg)
-    agencies = _members(directory, vhost)
+    agencies = members_of(directory, vhost)
     enabled = [(agency, account) for agency in agencies for account in agency.accounts if account.enabled]
     ids = [agency.id for agency in agencies]
     return Topology(
@@ -148,7 +148,8 @@ def plan_topology(
     )
 
 
-def _members(directory: Directory, vhost: str) -> Sequence[Agency]:
+def members_of(directory: Directory, vhost: str) -> Sequence[Agency]:
+    """Return the agencies whose queues are in a vhost: those that name it as their own, else those that name none."""
     agencies = [directory.agencies[agency_id] for agency_id in directory.ids]
     own = [agency for agency in agencies if agency.vhost == vhost]
     return own or [agency for agency in agencies if agency.vhost is None]

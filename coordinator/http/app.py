@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-HEALTH = web.AppKey("health", "Health")
-
-
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One condition of readiness, and in an operator's words what is wrong when it does not hold."""
@@ -24,6 +21,9 @@ class Health:
 
     ask: Callable[[], Awaitable[list[Condition]]]
     stopping: bool = field(default=False)
+
+
+HEALTH = web.AppKey("health", Health)
 
 
 async def healthz(_request: web.Request) -> web.Response:

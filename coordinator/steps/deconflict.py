@@ -1,6 +1,6 @@
 """Step 5: which pairs of live operations come too near each other in space and time (`domain.md`, *Deconfliction*)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -98,19 +98,45 @@ def survey(volumes: Sequence[Volume], around: Neighbourhood, directory: Director
     return Survey(around.position, asking, judge(pairs, directory), around.volumes)
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a unit of the walk does to operations: which move, which end, and in which order."""
+
+    moved: Sequence[Volume]
+    ended: Mapping[str, OperationState]
+    order: Mapping[str, int]
+    """By operation, the place in the unit of the message about it."""
+
+    def opening(self, pair: Pair) -> int:
+        """The place of the message that makes a pair hold: the later one of those that move."""
+        moved = {volume.operation_id for volume in self.moved}
+        return max((self.order[each] for each in (pair.first, pair.second) if each in moved), default=-1)
+
+    def ending(self, pair: Pair) -> int | None:
+        """The place of the message that ends a pair's operation."""
+        places = [self.order[each] for each in (pair.first, pair.second) if each in self.ended]
+        return min(places, default=None)
+
+
 def complete(
-    moved: Sequence[Volume], before: Survey, changed: Mapping[str, Registered], directory: Directory
+    unit: Unit, before: Survey, changed: Mapping[str, Registered], directory: Directory
 ) -> tuple[dict[Pair, Match], dict[str, Volume]]:
     """Complete a survey under the lock: batch peers, and operations changed since its position.
 
-    Returns the pairs that hold now, and every volume that they speak of.
+    Returns the pairs that hold now, and every volume that they speak of. A pair with an operation that ends in this
+    unit holds if it ends after the other one moved: then it was opened, and is closed again.
     """
+    moved = unit.moved
     moved_ids = {volume.operation_id for volume in moved}
     stale = moved_ids | set(changed)
     holds = {pair: match for pair, match in before.matches.items() if _still(pair, moved_ids, stale)}
     since = [each.volume for each in changed.values() if each.live and each.volume.operation_id not in moved_ids]
     volumes = {**before.volumes, **{volume.operation_id: volume for volume in (*since, *moved)}}
     holds |= judge(_near_each_other(moved, since, directory), directory)
+    for pair in list(holds):
+        end = unit.ending(pair)
+        if end is not None and end < unit.opening(pair):
+            del holds[pair]
     return holds, volumes
 
 
@@ -143,28 +169,33 @@ def _near_each_other(
 
 
 def settle(
-    moved: Sequence[Volume],
-    ended: Mapping[str, OperationState],
+    unit: Unit,
     holds: Mapping[Pair, Match],
     records: Mapping[Pair, Conflict],
     volumes: Mapping[str, Volume],
     new_id: Callable[[], str],
-) -> tuple[ConflictChange, ...]:
-    """Turn what holds now into changes of the records: one record per pair, whatever is resent or updated."""
-    changes: list[ConflictChange] = []
+) -> list[tuple[int, ConflictChange]]:
+    """Turn what holds now into changes of the records, each with the place in the unit of the message that causes it.
+
+    There is one record per pair, whatever is resent or updated.
+    """
+    changes: list[tuple[int, ConflictChange]] = []
+    standing = dict(records)
     for pair, match in sorted(holds.items()):
         change = _held(pair, match, records.get(pair), volumes, new_id)
         if change is not None:
-            changes.append(change)
-    again = {volume.operation_id for volume in moved}
-    for pair, record in sorted(records.items()):
-        if not record.open or pair in holds:
+            standing[pair] = change.conflict
+            changes.append((unit.opening(pair), change))
+    moved = {volume.operation_id for volume in unit.moved}
+    for pair, record in sorted(standing.items()):
+        end = unit.ending(pair)
+        if not record.open or (end is None and (pair in holds or moved.isdisjoint((pair.first, pair.second)))):
             continue
-        reason = _ending(pair, again, ended)
-        if reason is not None:
-            closed = replace(record, open=False, closed_because=reason)
-            changes.append(ConflictChange(closed, reason, volumes[pair.first], volumes[pair.second]))
-    return tuple(changes)
+        reason = _ending(pair, unit.ended)
+        closed = replace(record, open=False, closed_because=reason)
+        place = unit.opening(pair) if end is None else end
+        changes.append((place, ConflictChange(closed, reason, volumes[pair.first], volumes[pair.second])))
+    return changes
 
 
 def _held(
@@ -186,9 +217,9 @@ def _held(
     return ConflictChange(changed, Change.CHANGED, first, second)
 
 
-def _ending(pair: Pair, moved: Iterable[str], ended: Mapping[str, OperationState]) -> CloseReason | None:
+def _ending(pair: Pair, ended: Mapping[str, OperationState]) -> CloseReason:
     for operation in (pair.first, pair.second):
         if operation in ended:
             cancelled = ended[operation] is OperationState.CANCELLED
             return CloseReason.OPERATION_CANCELLED if cancelled else CloseReason.OPERATION_CLOSED
-    return CloseReason.MOVED_APART if {pair.first, pair.second} & set(moved) else None
+    return CloseReason.MOVED_APART

@@ -30,7 +30,7 @@ from coordinator.model.codes import Marking, Purpose, Regime, Status, YesNo
 from coordinator.model.decisions import Refused
 from coordinator.model.envelope import Handling, Reference
 from coordinator.model.operations import OperationEvent
-from coordinator.model.volume import Conflict, ConflictChange, Match, Pair, Registered, Volume
+from coordinator.model.volume import Conflict, ConflictChange, Pair, Registered, Volume
 from coordinator.model.work import Admitted, Dispatch, Judged, Read, Telling
 
 OWN_HANDLING = Handling(marking=Marking.AMBER, regime=Regime.OPERATIONAL, redisseminate=YesNo.NO)
@@ -55,10 +55,10 @@ def pointer(conflict: Conflict, own: Volume, other: Volume) -> Pointer:
 
 
 def pointers(
-    own: Volume, holds: Mapping[Pair, Match], records: Mapping[Pair, Conflict], volumes: Mapping[str, Volume]
+    own: Volume, pairs: Iterable[Pair], records: Mapping[Pair, Conflict], volumes: Mapping[str, Volume]
 ) -> tuple[Pointer, ...]:
-    """Every conflict of an operation that holds now and is on record."""
-    found = [pair for pair in sorted(holds) if own.operation_id in (pair.first, pair.second) and pair in records]
+    """What one operation's receipt shows of those pairs that it is a side of."""
+    found = [pair for pair in pairs if own.operation_id in (pair.first, pair.second)]
     return tuple(pointer(records[pair], own, volumes[pair.other(own.operation_id)]) for pair in found)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import shapely
@@ -26,7 +27,7 @@ from coordinator.model.policy import AgreementWord, CredentialWord
 from coordinator.model.volume import Card, Conflict, Match, OperationState, Pair, Registered, Volume
 from coordinator.model.work import Dead, Dispatch
 
-Row = Sequence[object]
+Row = Sequence[Any]  # a driver's row: the schema says what is in it
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 US_PER_HOUR = 3_600_000_000
@@ -76,23 +77,23 @@ def operation_of(row: Row) -> Registered:
         operation_id, agency, revision, status, event_type, state, _live, start_us, end_us, core, reach_m, card, authority,
         _position,
     ) = row  # fmt: skip  # the columns in their order
-    shown = orjson.loads(str(card))
+    shown = orjson.loads(card)
     volume = Volume(
-        operation_id=str(operation_id),
-        agency=str(agency),
-        revision=_int(revision),
+        operation_id=operation_id,
+        agency=agency,
+        revision=revision,
         status=Status(status),
         event_type=EventType(event_type),
-        shape=Shape(shapely.from_wkb(_bytes(core)), _float(reach_m)),
-        start=from_us(_int(start_us)),
-        end=from_us(_int(end_us)),
+        shape=Shape(shapely.from_wkb(bytes(core)), reach_m),
+        start=from_us(start_us),
+        end=from_us(end_us),
         card=Card(
             Contact.model_construct(**{"officer_id": None, **shown["contact"]}),
             tuple(Caution(code) for code in shown["caution"]),
             bool(shown["sealed"]),
         ),
     )
-    rests_on = Authority.model_validate_json(str(authority)) if authority is not None else None
+    rests_on = Authority.model_validate_json(authority) if authority is not None else None
     return Registered(volume, OperationState(state), rests_on)
 
 
@@ -117,14 +118,14 @@ def conflict_of(row: Row) -> Conflict:
     (
         first, second, conflict_id, is_open, rule, version, distance_m, gap_s, band, act_by_us, one, two, episode, reason,
     ) = row  # fmt: skip  # the columns in their order
-    match = Match(str(rule), str(version), _float(distance_m), _int(gap_s), Band(band), from_us(_int(act_by_us)))
+    match = Match(rule, version, distance_m, gap_s, Band(band), from_us(act_by_us))
     return Conflict(
-        str(conflict_id),
-        Pair(str(first), str(second)),
+        conflict_id,
+        Pair(first, second),
         bool(is_open),
         match,
-        (_int(one), _int(two)),
-        _int(episode),
+        (one, two),
+        episode,
         CloseReason(reason) if reason is not None else None,
     )
 
@@ -137,7 +138,7 @@ def agreement_word_row(word: AgreementWord, position: int) -> tuple[object, ...]
 def agreement_word_of(row: Row) -> AgreementWord:
     """A word from agreement_id, agency, terms, state."""
     agreement_id, agency, terms, state = row
-    return AgreementWord(str(agreement_id), str(agency), TERMS.validate_json(str(terms)), AgreementState(state))
+    return AgreementWord(agreement_id, agency, TERMS.validate_json(terms), AgreementState(state))
 
 
 def credential_word_row(word: CredentialWord, position: int) -> tuple[object, ...]:
@@ -151,13 +152,13 @@ def credential_word_of(row: Row) -> CredentialWord:
     """A word from agreement_id, officer_id, agency, state, functions, from_us, to_us."""
     agreement_id, officer_id, agency, state, functions, from_us_, to_us_ = row
     return CredentialWord(
-        str(agreement_id),
-        str(officer_id),
-        str(agency),
+        agreement_id,
+        officer_id,
+        agency,
         CredentialState(state),
-        tuple(Function(name) for name in orjson.loads(str(functions))),
-        from_us(_int(from_us_)),
-        from_us(_int(to_us_)),
+        tuple(Function(name) for name in orjson.loads(functions)),
+        from_us(from_us_),
+        from_us(to_us_),
     )
 
 
@@ -174,20 +175,20 @@ def dispatch_of(row: Row) -> Dispatch:
         correlation, jws,
     ) = row  # fmt: skip  # the columns in their order
     return Dispatch(
-        key=_int(key),
-        id=str(dispatch_id),
-        recipient=str(recipient),
+        key=key,
+        id=dispatch_id,
+        recipient=recipient,
         lane=Lane(lane),
-        sequence=_int(sequence),
-        type=str(kind),
-        event_id=str(event_id),
-        source=str(source),
-        body=_bytes(body),
-        recorded=str(recorded),
-        attempts=_int(attempts),
-        agreement=None if agreement is None else str(agreement),
-        correlation=None if correlation is None else str(correlation),
-        jws=None if jws is None else str(jws),
+        sequence=sequence,
+        type=kind,
+        event_id=event_id,
+        source=source,
+        body=bytes(body),
+        recorded=recorded,
+        attempts=attempts,
+        agreement=agreement,
+        correlation=correlation,
+        jws=jws,
     )
 
 
@@ -205,34 +206,13 @@ def dead_of(row: Row) -> Dead:
     """A dead message from `DEAD_COLUMNS`."""
     dead_id, queue, agency, account, reason, body, received_us, attempts, state = row
     return Dead(
-        str(dead_id),
-        str(queue),
-        None if agency is None else str(agency),
-        None if account is None else str(account),
+        dead_id,
+        queue,
+        agency,
+        account,
         QuarantineReason(reason),
-        _bytes(body),
-        from_us(_int(received_us)),
-        _int(attempts),
-        str(state),
+        bytes(body),
+        from_us(received_us),
+        attempts,
+        state,
     )
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        msg = f"a number was expected in the row, not {type(value).__name__}"
-        raise TypeError(msg)
-    return value
-
-
-def _float(value: object) -> float:
-    if not isinstance(value, int | float):
-        msg = f"a number was expected in the row, not {type(value).__name__}"
-        raise TypeError(msg)
-    return float(value)
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes | memoryview | bytearray):
-        msg = f"bytes were expected in the row, not {type(value).__name__}"
-        raise TypeError(msg)
-    return bytes(value)

@@ -1,0 +1,216 @@
+"""The composition root: settings become a running service, in one stack and one task group."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from yarl import URL
+
+from coordinator import chores
+from coordinator.amqp.findings import refuse_errors
+from coordinator.amqp.inbound import Inbound, InboundStatus
+from coordinator.amqp.outbound import AmqpPublisher
+from coordinator.amqp.session import Session
+from coordinator.amqp.topology import members_of, plan_topology
+from coordinator.amqp.verify import verify_topology
+from coordinator.directory.counties import load_counties
+from coordinator.directory.reader import load_directory
+from coordinator.http.app import Condition, Health, make_app, serving
+from coordinator.intake import Domain, Intake, system_clock, system_id
+from coordinator.journal.note import SigningKey
+from coordinator.model.directory import Directory
+from coordinator.model.extent import Extent
+from coordinator.model.plan import Ask
+from coordinator.relay import Relay
+from coordinator.seal import Seal
+from coordinator.settings import Settings
+from coordinator.steps.validate import Bounds
+from coordinator.store import open_store
+from coordinator.store.asking import fact
+from coordinator.store.migrate import require_newest
+from coordinator.store.published import PublishedDirectory
+from coordinator.store.sqlite import SqliteStore
+from coordinator.watch import Watch
+
+DRAIN_S = 10.0
+SEAL_BEHIND_S = 10.0
+ROUND_BEHIND_S = 30.0
+DIRECTORY_FACT = "directory"
+
+
+def make_intake(
+    store: SqliteStore,
+    directory: Directory,
+    domain: str,
+    on_commit: Sequence[Callable[[], None]] = (),
+    clock: Callable[[], datetime] = system_clock,
+) -> Intake:
+    """The walk over a store, for one domain."""
+    counties = load_counties()
+    extent = Extent.around(counties.outline, directory.extent_margin_km * 1000)
+    bounds = Bounds(directory.limits, extent, counties)
+    return Intake(store, Domain(domain, directory, bounds, clock), on_commit)
+
+
+@dataclass(slots=True)
+class Service:
+    """A running coordinator and its parts."""
+
+    address: str
+    store: SqliteStore
+    intake: Intake
+    inbound: Inbound
+    publisher: AmqpPublisher
+    relay: Relay
+    seal: Seal
+    watch: Watch
+    health: Health
+    reading: asyncio.Task[None] | None = None
+
+    def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start every part in one group: if one dies, the service dies loudly."""
+        self.reading = group.create_task(self.inbound.run(), name="inbound")
+        parts = (self.publisher, self.relay, self.seal, self.watch)
+        return [self.reading, *(group.create_task(part.run(), name=type(part).__name__.lower()) for part in parts)]
+
+    async def stop(self) -> None:
+        """Stop in order: not ready, no more reading, finish what is in memory, pay what is owed, seal."""
+        log = structlog.get_logger("service")
+        self.health.stopping = True
+        self.inbound.stop()
+        if self.reading is not None:
+            await asyncio.wait([self.reading])
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.relay.drain()
+        except TimeoutError:
+            log.warning("not_drained", in_flight=self.relay.status().in_flight)
+        await self.intake.chore(Ask(), chores.service("stopped"))
+        await self.seal.flush()
+        await self.publisher.stop()
+        log.info("stopped", position=self.seal.status.size)
+
+    async def conditions(self) -> list[Condition]:
+        """What readiness rests on, each with what is wrong in an operator's words."""
+        inbound, outbound = self.inbound.status(), self.publisher.status()
+        relay, seal = self.relay.status(), self.seal.status
+        round_at = relay.last_round
+        turning = round_at is not None and (datetime.now(UTC) - round_at).total_seconds() < ROUND_BEHIND_S
+        return [
+            Condition("consumers", inbound.ready, f"not reading: {_why_not_reading(inbound)}"),
+            Condition("publisher", outbound.ready, f"not publishing: {outbound.session.trouble or 'blocked'}"),
+            Condition("store", await self._store_answers(), "the store does not answer"),
+            Condition("relay", turning, "the relay has made no round for half a minute"),
+            Condition("seal", seal.behind_s < SEAL_BEHIND_S, f"no checkpoint for {seal.behind_s:.0f} s: {seal.last_error}"),
+        ]
+
+    async def _store_answers(self) -> bool:
+        try:
+            await self.store.size()
+        except Exception:  # noqa: BLE001  # whatever is wrong, the answer is no
+            return False
+        return True
+
+
+def _why_not_reading(inbound: InboundStatus) -> str:
+    troubles = [each.trouble for each in inbound.ingresses.values() if each.trouble]
+    return inbound.session.trouble or inbound.trouble or (troubles[0] if troubles else "starting")
+
+
+@asynccontextmanager
+async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]:
+    """Run the service until the block ends, then stop it in order. A part that dies takes the block with it."""
+    directory = load_directory(settings.directory.path, counties=load_counties().names)
+    lead = directory.lead.id if directory.lead is not None else ""
+    require_newest(settings.store.url)
+    await _require_topology(settings, directory)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.store.url, lead))
+        service = _assemble(settings, directory, store, key)
+        app = make_app(service.health)
+        service.address = await stack.enter_async_context(serving(app, settings.http.host, settings.http.port))
+        await _begin(service, directory)
+        async with asyncio.TaskGroup() as group:
+            tasks = service.begin(group)
+            try:
+                yield service
+                await service.stop()
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+
+def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key: SigningKey) -> Service:
+    url = settings.amqp.url.get_secret_value()
+    heartbeat = settings.amqp.heartbeat_s
+    owner = f"{socket.gethostname()}/{os.getpid()}"
+    wakes: list[Callable[[], None]] = []
+    intake = make_intake(store, directory, settings.domain.id, wakes)
+    publisher = AmqpPublisher(Session(url, "coordinator relay", heartbeat_s=heartbeat))
+    session = Session(url, "coordinator intake", heartbeat_s=heartbeat)
+    agencies = members_of(directory, vhost_in(url))
+    inbound = Inbound(session, intake, agencies, clock=system_clock)
+    relay = Relay(store, publisher, intake, system_clock, owner)
+    archive = PublishedDirectory(settings.journal.publish_dir)
+    seal = Seal(store, archive, key, now=system_clock, interval_s=settings.journal.checkpoint_interval_s)
+    wakes += [relay.wake, seal.wake]
+    watch = Watch(store, publisher, [each.id for each in agencies], settings.domain.id, system_clock, system_id)
+    health = Health(ask=_not_yet)
+    service = Service("", store, intake, inbound, publisher, relay, seal, watch, health)
+    health.ask = service.conditions
+    return service
+
+
+async def _not_yet() -> list[Condition]:
+    return [Condition("assembled", holds=False, words="the service is being put together")]
+
+
+async def _require_topology(settings: Settings, directory: Directory) -> None:
+    """Verify rather than declare what belongs to others; refuse to start with the operator's words."""
+    url = settings.amqp.url.get_secret_value()
+    management = settings.amqp.management_url
+    topology = plan_topology(directory, vhost=vhost_in(url), coordinator_user=user_in(url))
+    findings = await verify_topology(
+        url, topology, management_url=management.get_secret_value() if management is not None else None
+    )
+    log = structlog.get_logger("service")
+    for finding in findings:
+        log.warning("topology", severity=finding.severity.value, what=finding.what, mend=finding.mend)
+    refuse_errors(findings)
+
+
+async def _begin(service: Service, directory: Directory) -> None:
+    """Journal the start, and the directory when it is another one than at the last start."""
+    await service.intake.chore(Ask(), chores.service("started"))
+    known = await service.store.reading(lambda db: fact(db, DIRECTORY_FACT))
+    if known != directory.fingerprint:
+        digest = directory.fingerprint.removeprefix("sha-256:")
+        await service.intake.chore(Ask(), chores.directory_changed(digest))
+        await service.store.remember(DIRECTORY_FACT, directory.fingerprint)
+
+
+def vhost_in(url: str) -> str:
+    """The vhost that an AMQP address names."""
+    return URL(url).path.removeprefix("/") or "/"
+
+
+def user_in(url: str) -> str:
+    """The user that an AMQP address names."""
+    return URL(url).user or "guest"
+
+
+async def serve(settings: Settings, key: SigningKey) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(settings, key) as service:
+        structlog.get_logger("service").info("started", http=service.address, domain=settings.domain.id)
+        await stopping.wait()

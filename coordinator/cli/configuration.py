@@ -1,0 +1,186 @@
+"""`coordinator init`, `config` and `migrate`: a ready installation, and what its settings come to."""
+
+import json
+import os
+import secrets as randomness
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from coordinator.cli.context import chosen, read_directory_of, refusals
+from coordinator.journal.note import SigningKey, parse_signing_key
+from coordinator.model.errors import ConfigurationError
+from coordinator.settings import DEFAULT_FILE, ENV_PREFIX, Settings
+from coordinator.store.migrate import migrate as migrate_store
+
+SEED_BYTES = 32
+PRIVATE = 0o600
+
+app = typer.Typer(help="The configuration.", no_args_is_help=True)
+
+CONFIGURATION = """\
+# The coordinator's configuration. Environment variables COORDINATOR_<SECTION>__<KEY> and files of a secrets directory
+# (--secrets DIR, one file a setting, named the same without the prefix) count more than this file.
+
+[domain]
+id = "missouri"
+name = "Missouri"
+origin = "{origin}"      # the journal's name for ever; it is the first line of every checkpoint
+
+[directory]
+path = "directory.toml"
+
+[amqp]
+url = "amqp://coordinator@127.0.0.1:5672/coordination"      # the password: COORDINATOR_AMQP__URL, or a secret
+# management_url = "http://127.0.0.1:15672"                 # to verify policies
+
+[store]
+url = "sqlite:///coordinator.db"
+
+[http]
+host = "127.0.0.1"
+port = 8080
+
+[journal]
+key = "journal.key"                # keep it private, and keep a copy: without it the journal cannot go on
+checkpoint_interval_s = 1.0
+publish_dir = "journal"            # verify with `coordinator audit verify journal --vkey journal.vkey`
+
+[log]
+format = "json"                    # or console
+level = "info"
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing; nothing is overwritten.")],
+    *,
+    origin: Annotated[str, typer.Option(help="The journal's name.")] = "coordination.example/missouri",
+) -> None:
+    """Make a ready configuration, an example directory of agencies, and the journal's keys. Overwrites nothing."""
+    with refusals():
+        files = _files(origin)
+        there = [name for name in files if (folder / name).exists()]
+        if there:
+            msg = f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder"
+            raise ConfigurationError(msg)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (content, mode) in files.items():
+            _write(folder / name, content, mode)
+            typer.echo(f"wrote {folder / name}", err=True)
+    here = f"coordinator --config {folder / DEFAULT_FILE}"
+    typer.echo(
+        f"Next:\n"
+        f"  1. put your agencies into {folder / 'directory.toml'}, then: {here} directory check\n"
+        f"  2. {here} topology definitions     (import the file into RabbitMQ)\n"
+        f"  3. {here} migrate\n"
+        f"  4. {here} doctor\n"
+        f"  5. {here} serve",
+        err=True,
+    )
+
+
+def _files(origin: str) -> Mapping[str, tuple[str, int]]:
+    key = SigningKey(origin, randomness.token_bytes(SEED_BYTES))
+    example = resources.files("coordinator.directory").joinpath("example.toml").read_text(encoding="utf-8")
+    public = 0o644
+    return {
+        DEFAULT_FILE.name: (CONFIGURATION.format(origin=origin), public),
+        "directory.toml": (example, public),
+        "journal.key": (f"{key.encode()}\n", PRIVATE),
+        "journal.vkey": (f"{key.verifier.encode()}\n", public),
+    }
+
+
+def _write(path: Path, content: str, mode: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror}"
+        raise ConfigurationError(msg) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+@app.command()
+def show(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Print every setting with where it comes from; secrets are not shown."""
+    with refusals():
+        options = chosen(context)
+        rows = list(_rows(options.settings(), options.file or DEFAULT_FILE, options.secrets))
+    if as_json:
+        typer.echo(json.dumps([{"key": key, "value": value, "from": source} for key, value, source in rows]))
+        return
+    for key, value, source in rows:
+        typer.echo(f"{key} = {value}    # {source}")
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Read the configuration, the directory and the journal's key. Exit 0: they are good; 2: what is wrong."""
+    with refusals():
+        settings = chosen(context).settings()
+        directory = read_directory_of(settings)
+        read_key(settings)
+    typer.echo(f"the configuration is good; {len(directory.agencies)} agencies", err=True)
+
+
+def read_key(settings: Settings) -> SigningKey:
+    """Read the journal's signing key; raises `ConfigurationError` with the command that mends it."""
+    path = settings.journal.key
+    try:
+        key = parse_signing_key(path.read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"[journal] key {path} cannot be read: `coordinator init DIR` makes one"
+        raise ConfigurationError(msg) from error
+    if key.name != settings.domain.origin:
+        msg = f"[journal] key is the key of {key.name}, and [domain] origin is {settings.domain.origin}: they must agree"
+        raise ConfigurationError(msg)
+    return key
+
+
+def _rows(settings: Settings, file: Path, secrets: Path | None) -> Iterator[tuple[str, str, str]]:
+    written = _keys_of(file)
+    for section in type(settings).model_fields:
+        for key in type(getattr(settings, section)).model_fields:
+            value = getattr(getattr(settings, section), key)
+            yield f"{section}.{key}", _shown(value), _source(section, key, written, file, secrets)
+
+
+def _keys_of(file: Path) -> set[tuple[str, str]]:
+    import tomllib  # noqa: PLC0415  # needed by this one command
+
+    if not file.is_file():
+        return set()
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {(section, key) for section, keys in content.items() if isinstance(keys, dict) for key in keys}
+
+
+def _source(section: str, key: str, written: set[tuple[str, str]], file: Path, secrets: Path | None) -> str:
+    variable = f"{ENV_PREFIX}{section}__{key}".upper()
+    if secrets is not None and any((secrets / name).is_file() for name in (section, variable.lower(), variable)):
+        return f"secret in {secrets}"
+    if any(name.upper() == variable for name in os.environ):
+        return f"environment {variable}"
+    return str(file) if (section, key) in written else "default"
+
+
+def _shown(value: object) -> str:
+    match value:
+        case SecretStr():
+            return "(secret)" if value.get_secret_value() else "(empty)"
+        case dict():
+            return f"({len(value)} secrets)" if value else "(none)"
+        case _:
+            return str(value)
+
+
+def migrate(context: typer.Context) -> None:
+    """Bring the store to the newest schema; makes the file when it is missing."""
+    with refusals():
+        before, after = migrate_store(chosen(context).settings().store.url)
+    typer.echo(f"the store is at {after}" + ("" if before == after else f", it was {before or 'empty'}"), err=True)

@@ -1,0 +1,139 @@
+"""`coordinator serve` and `doctor`."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+
+from coordinator import bootstrap, logs
+from coordinator.amqp.findings import Severity
+from coordinator.amqp.topology import plan_topology
+from coordinator.amqp.verify import verify_topology
+from coordinator.cli.configuration import read_key
+from coordinator.cli.context import chosen, read_directory_of, refusals
+from coordinator.model.errors import CoordinatorError
+from coordinator.settings import Settings
+from coordinator.store import open_ledger
+from coordinator.store.migrate import require_newest
+
+
+def serve(context: typer.Context) -> None:
+    """Serve until SIGTERM or SIGINT, then stop in order: finish, pay what is owed, seal.
+
+    Exit 0: stopped as asked. 2: it could not start, and why. Anything else: a part died; start it again.
+    """
+    options = chosen(context)
+    with refusals(debug=options.debug):
+        settings = options.settings()
+        logs.configure(settings.log.level, settings.log.format)
+        run(bootstrap.serve(settings, read_key(settings)))
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    """Run on the fastest event loop there is; a start that is refused comes out as itself, not as a group."""
+    if sys.platform != "win32":
+        import uvloop  # noqa: PLC0415  # not on every platform
+
+        factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
+    else:
+        factory = None
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(work)
+    except BaseExceptionGroup as group:
+        refused, rest = group.split(CoordinatorError)
+        if refused is None or rest is not None:
+            raise
+        raise first_of(refused) from group
+
+
+def first_of(group: BaseExceptionGroup[CoordinatorError]) -> CoordinatorError:
+    """The first error of a group, however deep."""
+    found = group.exceptions[0]
+    return first_of(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    words: str
+    """What was found, and what mends it."""
+
+
+def doctor(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Look at everything that the service needs, and say what is wrong and which command mends it.
+
+    Exit 0: nothing is wrong. 1: something is.
+    """
+    with refusals():
+        settings = chosen(context).settings()
+        found = asyncio.run(_examined(settings))
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found]))
+    else:
+        for each in found:
+            typer.echo(f"{'good ' if each.good else 'WRONG'} {each.what}: {each.words}")
+    raise typer.Exit(0 if all(each.good for each in found) else 1)
+
+
+async def _examined(settings: Settings) -> list[Checkup]:
+    checks: list[tuple[str, Callable[[Settings], Awaitable[str]]]] = [
+        ("directory", _directory),
+        ("journal key", _key),
+        ("published journal", _publishing),
+        ("store", _store),
+        ("broker", _broker),
+    ]
+    found: list[Checkup] = []
+    for what, examine in checks:
+        try:
+            found.append(Checkup(what, good=True, words=await examine(settings)))
+        except CoordinatorError as wrong:
+            found.append(Checkup(what, good=False, words=str(wrong)))
+    return found
+
+
+async def _directory(settings: Settings) -> str:
+    return f"{len(read_directory_of(settings).agencies)} agencies"
+
+
+async def _key(settings: Settings) -> str:
+    return read_key(settings).verifier.encode()
+
+
+async def _publishing(settings: Settings) -> str:
+    folder = settings.journal.publish_dir
+    existing = folder if folder.exists() else folder.parent
+    if not existing.is_dir():
+        msg = f"{folder} is no folder and cannot be made: mend [journal] publish_dir"
+        raise CoordinatorError(msg)
+    return str(folder)
+
+
+async def _store(settings: Settings) -> str:
+    require_newest(settings.store.url)
+    async with open_ledger(settings.store.url) as store:
+        return f"{await store.size()} entries"
+
+
+async def _broker(settings: Settings) -> str:
+    url = settings.amqp.url.get_secret_value()
+    management = settings.amqp.management_url
+    topology = plan_topology(
+        read_directory_of(settings), vhost=bootstrap.vhost_in(url), coordinator_user=bootstrap.user_in(url)
+    )
+    findings = await verify_topology(
+        url, topology, management_url=management.get_secret_value() if management is not None else None
+    )
+    wrong = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if wrong:
+        msg = "; ".join(f"{finding.what} (mend: {finding.mend})" for finding in wrong)
+        raise CoordinatorError(msg)
+    return f"as the directory says; {len(findings)} remarks, see `coordinator topology check`"
