@@ -1,0 +1,190 @@
+"""The way out: pays dispatches to the agencies' queues, each with its own outcome, many in flight at once."""
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+import structlog
+
+from coordinator.amqp.frames import HEARTBEAT_EXPIRES_MS, Publish, UnsendableError
+from coordinator.amqp.session import Link, Session, SessionStatus
+from coordinator.amqp.topology import egress_queue
+from coordinator.amqp.trouble import reason
+from coordinator.amqp.window import WINDOW, Pending, Window
+from coordinator.model.codes import Lane
+from coordinator.model.errors import BrokerUnavailableError
+from coordinator.model.work import Dispatch, Fate
+
+PUBLISH_S: Final = 10.0
+"""How long an outcome is waited for, in seconds; well below the relay's lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundStatus:
+    """How the way out is doing, for readiness and metrics."""
+
+    session: SessionStatus
+    waiting: int
+    in_flight: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether a publish would be written and confirmed now."""
+        return self.session.ready
+
+
+class AmqpPublisher:
+    """The port `Publisher` on RabbitMQ: the default exchange, mandatory, persistent, confirmed, one queue each.
+
+    `run` keeps the connection; `publish` may be called at any time, and waits for a connection until its time is up.
+    """
+
+    def __init__(self, session: Session, *, window: int = WINDOW, timeout_s: float = PUBLISH_S) -> None:
+        """Take a session that nothing else uses: an alarm of the broker stops all that its connection does."""
+        self._session = session
+        self._size = window
+        self._timeout_s = timeout_s
+        self._waiting: deque[Pending] = deque()
+        self._known: dict[str, Pending] = {}
+        self._window: Window | None = None
+        self._signal = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._stopping = False
+
+    def status(self) -> OutboundStatus:
+        """How the way out is doing now."""
+        in_flight = 0 if self._window is None else len(self._window)
+        return OutboundStatus(self._session.status(), len(self._waiting), in_flight)
+
+    async def ready(self) -> None:
+        """Return when a publish can be written now: connected, no alarm, room in the window."""
+        while not (self._session.status().ready and self._roomy.is_set()):
+            await self._session.ready()
+            await self._roomy.wait()
+
+    async def publish(self, dispatches: Sequence[Dispatch]) -> Sequence[Fate]:
+        """Publish in order, and return every outcome, in the order given; raises for no dispatch.
+
+        A dispatch that is still in flight from an earlier call is not written twice: both calls get its outcome.
+        """
+        return await self._pay([self._enter(Publish.of(dispatch)) for dispatch in dispatches])
+
+    async def beat(self, agency: str, body: bytes) -> Fate:
+        """Publish a heartbeat to an agency's `out` queue; it expires in 120 s, so that absent queues do not fill."""
+        event = orjson.loads(body)
+        beat = Publish(
+            queue=egress_queue(agency, Lane.OUT),
+            id=str(uuid.uuid5(uuid.UUID(event["id"]), agency)),
+            type=event["type"],
+            body=body,
+            event_id=event["id"],
+            source=event["source"],
+            recorded=event["time"],
+            expires_ms=HEARTBEAT_EXPIRES_MS,
+        )
+        return (await self._pay([self._enter(beat)]))[0]
+
+    async def run(self) -> None:
+        """Keep the connection and write what is published, until `stop`; raises only what is not the broker's doing."""
+        await self._session.run(self._serve)
+        self._drop_waiting()
+
+    async def stop(self, grace_s: float = PUBLISH_S) -> None:
+        """Wait for what is in flight, at most `grace_s`, and let `run` end."""
+        self._session.stop()
+        self._stopping = True
+        self._signal.set()
+        if self._known:
+            await asyncio.wait({pending.outcome for pending in self._known.values()}, timeout=grace_s)
+        self._drop_waiting()
+        if self._window is not None:
+            self._window.end("the service stopped")
+        self._signal.set()
+
+    def _enter(self, publish: Publish) -> Pending:
+        pending = Pending(publish, asyncio.get_running_loop())
+        known = self._known.get(publish.id)
+        if known is not None and not known.outcome.done():
+            if known.publish == publish:
+                known.callers += 1
+                return known
+            # One id, two contents: a returned message is known by its id alone (`broker.md`, 1), so never both at once.
+            pending.outcome.cancel()
+            return pending
+        self._known[publish.id] = pending
+        pending.outcome.add_done_callback(lambda _: self._forget(pending))
+        self._waiting.append(pending)
+        return pending
+
+    async def _pay(self, entered: Sequence[Pending]) -> list[Fate]:
+        if not entered:
+            return []
+        self._signal.set()
+        try:
+            await asyncio.wait({pending.outcome for pending in entered}, timeout=self._timeout_s)
+        finally:
+            for pending in entered:
+                pending.give_up()
+        return [pending.fate() for pending in entered]
+
+    async def _serve(self, link: Link) -> None:
+        """Write what is waiting for the life of one connection; a channel that the broker closes ends it."""
+        channel = await link.channel(confirms=True)
+        window = self._window = Window(channel, self._size, self._freed)
+        closing = channel.closing
+        closing.add_done_callback(lambda _: self._signal.set())
+        self._roomy.set()
+        try:
+            while not closing.done():
+                await self._write(window)
+                if self._stopping and not self._waiting and not len(window):
+                    return
+                await self._signal.wait()
+                self._signal.clear()
+            why = None if closing.cancelled() else closing.exception()
+            msg = f"the broker closed the channel: {reason(why)}"
+            raise BrokerUnavailableError(msg)
+        finally:
+            self._window = None
+            self._roomy.clear()
+            window.end("the connection was lost before the broker answered")
+
+    async def _write(self, window: Window) -> None:
+        batch: list[Pending] = []
+        room = window.room
+        while self._waiting and len(batch) < room:
+            pending = self._waiting.popleft()
+            if not pending.outcome.done():
+                batch.append(pending)
+        try:
+            if batch:
+                await window.write(batch)
+        finally:  # the connection may have been lost before anything was written
+            self._waiting.extendleft(pending for pending in reversed(batch) if _unsent(pending))
+        if not window.room:
+            self._roomy.clear()
+
+    def _freed(self) -> None:
+        if self._window is not None:
+            self._roomy.set()
+        if self._waiting or self._stopping:
+            self._signal.set()
+
+    def _forget(self, pending: Pending) -> None:
+        if self._known.get(pending.publish.id) is pending:
+            del self._known[pending.publish.id]
+        if not pending.outcome.cancelled() and isinstance(error := pending.outcome.exception(), UnsendableError):
+            structlog.get_logger("amqp").error("unsendable", dispatch=pending.publish.id, reason=str(error))
+
+    def _drop_waiting(self) -> None:
+        for pending in self._waiting:
+            pending.outcome.cancel()
+        self._waiting.clear()
+
+
+def _unsent(pending: Pending) -> bool:
+    return not pending.written and not pending.outcome.done()
