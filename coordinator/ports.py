@@ -12,7 +12,6 @@ from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
 from coordinator.model.work import Dispatch, Fate, Lease, Leased, Receipt, Submission
 
-
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 

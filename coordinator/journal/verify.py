@@ -104,7 +104,7 @@ def _altered_edge(source: Source, edge: Edge, root: bytes) -> Altered:
             partials = (*edge.partials[: name.level], below, *edge.partials[name.level + 1 :])
             if replace(edge, partials=partials).root() == root:
                 return Altered(Part.TILE, "its hashes are not those of what is below it", name.path)
-    return Altered(Part.TREE, "the tiles do not add up to the root that was signed; more than one file was altered")
+    return Altered(Part.TREE, "the tiles do not add up to the root that was signed, and no single file explains it")
 
 
 def _hashes_below(source: Source, name: TileName) -> bytes | None:

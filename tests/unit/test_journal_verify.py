@@ -196,6 +196,14 @@ def test_an_entry_changed_with_everything_above_it_is_still_altered() -> None:
     assert finding.part is Part.TREE
 
 
+def test_an_altered_tile_above_a_missing_one_is_altered_though_it_cannot_be_named() -> None:
+    files = _changed(JOURNAL, "tile/1/000.p/2", 0)
+    del files["tile/0/001"]
+    finding = _verified(files)
+    assert isinstance(finding, Altered)
+    assert finding.part is Part.TREE
+
+
 def test_every_changed_byte_of_the_checkpoint_names_the_checkpoint() -> None:
     """Origin, size, root, key name, key id and signature: each byte of it."""
     for at in range(len(JOURNAL["checkpoint"])):
@@ -263,6 +271,11 @@ def test_a_journal_that_grew_continues_every_older_checkpoint(size: int, other: 
 def test_a_large_journal_continues_its_older_checkpoints(large: Files) -> None:
     for older in (1, 65_535, 65_536, 65_537, 69_999, 70_000):
         assert verdict(_verified(large, _checkpoint(older))) is Verdict.TRUE
+
+
+def test_with_the_tile_missing_that_the_older_checkpoint_needs_it_cannot_be_told() -> None:
+    files = {path: content for path, content in JOURNAL.items() if path != "tile/0/000"}
+    assert _verified(files, _checkpoint(100)) == Undecided("it is missing", "tile/0/000")
 
 
 def test_a_journal_that_was_rewritten_and_signed_again_does_not_continue_the_older_checkpoint() -> None:
