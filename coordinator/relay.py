@@ -138,7 +138,7 @@ class Relay:
         return [each for each in relying if not authorise.still_grounded(str(each.agreement), now, policy)]
 
     async def _withdraw(self, lost: Sequence[Dispatch]) -> None:
-        work = chores.withdraw([Withdrawal(each, each.source) for each in lost])
+        work = chores.withdraw([Withdrawal(each, each.sender) for each in lost])
         await self.intake.chore(Ask(dispatches=tuple(each.key for each in lost)), work)
         log = structlog.get_logger("relay")
         for each in lost:

@@ -236,7 +236,7 @@ class Entering:
         submission = judged.submission
         draft.keep(
             MessageRow(
-                message, sender, event.id, str(getattr(event, "type", "")), submission.body, position,
+                message, sender, event.id, event.source, str(getattr(event, "type", "")), submission.body, position,
                 submission.jws, event.correlationid,
             )
         )  # fmt: skip  # one row, read as one

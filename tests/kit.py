@@ -8,6 +8,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+from coordinator.amqp.definitions import password_hash
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import read_directory
 from coordinator.intake import Domain
@@ -44,7 +45,7 @@ def _agency_toml(index: int, agency: str) -> str:
         f'[[agency]]\nid = "{agency}"\nname = "{agency.upper()}"\nkind = "{kind}"\nrole = "{role}"\n'
         f'ori = "MOTEST{index:03d}"\ncounties = "all"\n{desks}'
         f'[[agency.account]]\nuser = "{agency}"\n'
-        f'password_hash = "wxZx21oVOe06aU/QB3NPCIT43m6vxM3r6pn93N4myDoJgN9e"\nsystems = ["cad", "desk"]\n'
+        f'password_hash = "{password_hash(password(agency), b"salt")}"\nsystems = ["cad", "desk"]\n'
     )
 
 
@@ -53,10 +54,19 @@ def counties() -> Counties:
     return load_counties()
 
 
+def password(agency: str) -> str:
+    """Of the agency's account at a broker of the tests."""
+    return f"{agency}-fictional"
+
+
+def directory_toml(agencies: Sequence[str] = AGENCIES) -> str:
+    """A directory file of those agencies, each with an account of its own name."""
+    return "\n".join(_agency_toml(index, agency) for index, agency in enumerate(agencies))
+
+
 def directory(agencies: Sequence[str] = AGENCIES) -> Directory:
-    """A directory of those agencies, each with an account of its own name."""
-    text = "\n".join(_agency_toml(index, agency) for index, agency in enumerate(agencies))
-    read = read_directory(text, counties=counties().names)
+    """That directory, read."""
+    read = read_directory(directory_toml(agencies), counties=counties().names)
     assert isinstance(read, Directory), read
     return read
 

@@ -100,6 +100,7 @@ class MessageRow:
     key: int
     agency: str
     id: str
+    source: str
     type: str
     body: bytes
     position: int

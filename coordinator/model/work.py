@@ -136,7 +136,10 @@ class Dispatch:
     sequence: int
     type: str
     event_id: str
+    sender: str
+    """The agency that the content came from, or the coordinator."""
     source: str
+    """As the content's own `source` says."""
     body: bytes
     recorded: str
     attempts: int

@@ -117,7 +117,7 @@ class Draft:
         )
         body = event.model_dump_json(exclude_none=True).encode()
         row = MessageRow(
-            key, COORDINATOR, event.id, type_of(telling.kind), body, position, correlation=telling.correlation
+            key, COORDINATOR, event.id, self.source, type_of(telling.kind), body, position, correlation=telling.correlation
         )
         self.keep(row)
         return body

@@ -163,7 +163,7 @@ def credential_word_of(row: Row) -> CredentialWord:
 
 
 DISPATCH_COLUMNS = (
-    "d.key, d.id, d.recipient, d.lane, d.sequence, m.type, m.id, m.agency, m.body, d.recorded, d.attempts, d.agreement, "
+    "d.key, d.id, d.recipient, d.lane, d.sequence, m.type, m.id, m.agency, m.source, m.body, d.recorded, d.attempts, d.agreement, "
     "m.correlation, m.jws"
 )
 
@@ -171,7 +171,7 @@ DISPATCH_COLUMNS = (
 def dispatch_of(row: Row) -> Dispatch:
     """A dispatch with its content, from `DISPATCH_COLUMNS`."""
     (
-        key, dispatch_id, recipient, lane, sequence, kind, event_id, source, body, recorded, attempts, agreement,
+        key, dispatch_id, recipient, lane, sequence, kind, event_id, sender, source, body, recorded, attempts, agreement,
         correlation, jws,
     ) = row  # fmt: skip  # the columns in their order
     return Dispatch(
@@ -182,6 +182,7 @@ def dispatch_of(row: Row) -> Dispatch:
         sequence=sequence,
         type=kind,
         event_id=event_id,
+        sender=sender,
         source=source,
         body=bytes(body),
         recorded=recorded,

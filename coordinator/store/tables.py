@@ -80,6 +80,7 @@ messages = Table(
     Column("key", Number, primary_key=True, autoincrement=False),
     Column("agency", Text, nullable=False),
     Column("id", Text, nullable=False),
+    Column("source", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("jws", Text),

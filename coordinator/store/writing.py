@@ -27,7 +27,8 @@ LEAVES = "INSERT INTO leaves (position, entry, leaf, hash, action, agency, t) VA
 DETAILS = "INSERT INTO details (position, salt, detail) VALUES (?, ?, ?)"
 CLAIMS = "INSERT INTO claims (agency, id, digest, position, entry, verdict, receipt) VALUES (?, ?, ?, ?, ?, ?, ?)"
 MESSAGES = """
-INSERT INTO messages (key, agency, id, type, body, position, jws, correlation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO messages (key, agency, id, source, type, body, position, jws, correlation)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 DISPATCHES = """
 INSERT INTO dispatches (key, id, recipient, lane, sequence, message, position, agreement, recorded)
@@ -109,7 +110,7 @@ def _deliveries(db: sqlite3.Connection, plan: Plan) -> None:
     db.executemany(
         MESSAGES,
         [
-            (row.key, row.agency, row.id, row.type, row.body, row.position, row.jws, row.correlation)
+            (row.key, row.agency, row.id, row.source, row.type, row.body, row.position, row.jws, row.correlation)
             for row in plan.messages
         ],
     )

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,7 +85,11 @@ async def test_an_entry_never_changes_and_never_goes(store: SqliteStore, intake:
     for statement in ("UPDATE leaves SET leaf = x'00' WHERE position = 0", "DELETE FROM leaves WHERE position = 0"):
         with pytest.raises(Exception, match="only grows"):
             async with store._writer.turn():
-                await store._writer.call(lambda db, s=statement: db.execute(s))
+                await store._writer.call(partial(_run, statement))
+
+
+def _run(statement: str, db: sqlite3.Connection) -> None:
+    db.execute(statement)
 
 
 async def test_an_effect_cannot_cite_an_older_entry(store: SqliteStore, intake: Intake) -> None:
@@ -91,7 +97,7 @@ async def test_an_effect_cannot_cite_an_older_entry(store: SqliteStore, intake: 
     old = "INSERT INTO claims VALUES ('mshp', 'x', 'd', 0, 'e', 'accepted', 'r')"
     with pytest.raises(Exception, match="older entry"):
         async with store._writer.turn():
-            await store._writer.call(lambda db: db.execute(old))
+            await store._writer.call(partial(_run, old))
 
 
 async def test_claims_are_told_with_their_first_receipt(store: SqliteStore, intake: Intake) -> None:
@@ -133,17 +139,12 @@ async def test_neighbours_are_found_by_ground_and_by_time(store: SqliteStore, in
     far = kit.plan(["hsi"], area={"type": "Point", "coordinates": [-94.58, 39.1], "radius_m": 100})
     plans = (near, late, far)
     await intake.receive([kit.submission("mshp", kit.body("mshp", "operation.notice", plan)) for plan in plans])
-    known = await _registered(store, [str(near["operation_id"])])
-    volume = replace(known[str(near["operation_id"])].volume, operation_id=kit.fresh_id())
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(operations=(str(near["operation_id"]),)))
+    volume = replace(known.operations[str(near["operation_id"])].volume, operation_id=kit.fresh_id())
     around = await store.neighbours([deconflict.probe(volume, kit.directory())])
     assert [found for _, found in around.hits] == [near["operation_id"]]
     assert around.position == await store.size()
-
-
-async def _registered(store: SqliteStore, ids: list[str]) -> dict[str, record.Draft]:
-    async with store.transaction() as transaction:
-        known = await transaction.read(Ask(operations=ids))
-    return dict(known.operations)  # type: ignore[arg-type]  # the test reads its values only
 
 
 async def test_an_operation_is_read_back_as_it_was_written(store: SqliteStore, intake: Intake) -> None:

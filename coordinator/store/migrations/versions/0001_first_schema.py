@@ -106,6 +106,7 @@ def _messages() -> None:
         sa.Column("key", NUMBER, autoincrement=False, nullable=False),
         sa.Column("agency", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("jws", sa.Text(), nullable=True),
