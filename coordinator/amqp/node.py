@@ -112,13 +112,10 @@ class PrivateNode:
         return self.layout.url(user, password, self.layout.vhost if vhost is None else vhost)
 
     async def start(self) -> None:
-        """Start the node again after `stop` or `kill`, on the same data, ports and account; wait until it answers."""
-        if self._server is not None:
-            return
-        self._log_start = self.layout.log.stat().st_size
-        program = str(self._installation.server)
-        server = await self._keeper.spawn("node", program, env=self._environment, output=self.layout.log)
-        self._server = server
+        """Start the node again after it ended, on the same data, ports and account; wait until it answers."""
+        server = self._server
+        if server is None or server.returncode is not None:
+            server = await self._spawn()
         try:
             async with asyncio.timeout(self._start_timeout_s):
                 while not await self._answers():
@@ -132,8 +129,9 @@ class PrivateNode:
         """Stop the node in order (SIGTERM), keeping its data; a suspended node too. `start` brings it back."""
         if self._server is None:
             return
-        self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)
+        with contextlib.suppress(BrokerUnavailableError):  # it may have ended by itself
+            self._signal(signal.SIGTERM)
+            self._signal(signal.SIGCONT)
         try:
             async with asyncio.timeout(self._start_timeout_s):
                 await self._server.wait()
@@ -180,6 +178,14 @@ class PrivateNode:
             msg = f"rabbitmqctl {' '.join(arguments)}: {words}"
             raise BrokerUnavailableError(msg)
         return output.decode(errors="replace")
+
+    async def _spawn(self) -> Process:
+        if self._server is not None:
+            await self._ended()
+        self._log_start = self.layout.log.stat().st_size
+        program = str(self._installation.server)
+        self._server = await self._keeper.spawn("node", program, env=self._environment, output=self.layout.log)
+        return self._server
 
     async def _start_epmd(self) -> None:
         """Start the node's own port mapper; it stays while the node restarts."""

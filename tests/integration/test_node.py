@@ -88,6 +88,16 @@ async def test_a_message_survives_a_power_cut(node: PrivateNode) -> None:
     assert await take(node.url) == b"before the cut"
 
 
+async def test_a_node_that_ended_by_itself_can_be_stopped_and_started(node: PrivateNode) -> None:
+    pid = node.pid
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: gone(pid))
+    await node.stop()
+    await node.start()
+    async with await aio_pika.connect(node.url) as connection:
+        assert not connection.is_closed
+
+
 async def test_a_frozen_node_answers_nobody_until_it_goes_on(node: PrivateNode) -> None:
     await node.suspend()
     with pytest.raises(TimeoutError):
