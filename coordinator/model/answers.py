@@ -59,7 +59,7 @@ class Other(Frozen):
 
     agency: AgencyId
     contact: Contact
-    caution: tuple[Caution, ...] = ()
+    caution: tuple[Caution, ...] = Field(default=(), description="what an officer who goes there must know")
 
 
 class Eyes(StrEnum):
@@ -71,7 +71,7 @@ class Eyes(StrEnum):
 class Pointer(Frozen):
     """That somebody else is there and whom to call; too coarse to find them by."""
 
-    conflict_id: Uuid
+    conflict_id: Uuid = Field(description="one for each pair of operations, whatever is resent or updated")
     operation_id: Uuid = Field(description="the reader's own operation")
     other: Other
     band: Band | None = Field(default=None, description="absent for a sealed operation")
@@ -87,19 +87,21 @@ def quarter_hour_before(moment: datetime) -> datetime:
 class AcceptedBody(Body):
     """The receipt of an accepted message."""
 
-    target: Reference
+    target: Reference = Field(description="the message accepted")
     position: Position
-    entry: Uuid
-    digest: Digest
-    leaf_hash: HexHash
-    recipients: tuple[AgencyId, ...] = ()
-    withheld: tuple[Withheld, ...] = ()
-    flags: tuple[Flag, ...] = ()
+    entry: Uuid = Field(description="the journal's entry about it")
+    digest: Digest = Field(description="of the exact bytes received")
+    leaf_hash: HexHash = Field(description="of the entry, by which its place in the journal can be proven")
+    recipients: tuple[AgencyId, ...] = Field(default=(), description="who is told")
+    withheld: tuple[Withheld, ...] = Field(default=(), description="who was named and is not told, and why")
+    flags: tuple[Flag, ...] = Field(default=(), description="what is odd about it")
     operation_id: Uuid | None = None
-    revision: int | None = None
+    revision: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)] | None = Field(
+        default=None, description="of the operation, as it stands now"
+    )
     deconfliction: Deconfliction | None = None
     coverage: Coverage | None = None
-    conflicts: tuple[Pointer, ...] = ()
+    conflicts: tuple[Pointer, ...] = Field(default=(), description="one for each conflict known at the position")
     counties: tuple[str, ...] = Field(default=(), description="the counties touched, read back")
     authority: AuthorityVerdict | None = None
     standing: Standing | None = Field(default=None, description="of the agreement or credential spoken of")
@@ -118,8 +120,8 @@ class RefusedBody(Body):
 
     target: Reference | None = Field(default=None, description="absent when the message was unreadable")
     position: Position
-    entry: Uuid
-    digest: Digest
+    entry: Uuid = Field(description="the journal's entry about it")
+    digest: Digest = Field(description="of the exact bytes received")
     code: RefusalCode
     stage: Stage
     field: str | None = Field(default=None, max_length=128, description="the field at fault, as a dotted path")
@@ -170,7 +172,7 @@ class CloseReason(StrEnum):
 class ConflictClosedBody(Body):
     """A conflict that no longer holds."""
 
-    conflict_id: Uuid
+    conflict_id: Uuid = Field(description="the conflict that was alerted")
     operation_id: Uuid = Field(description="the reader's own operation")
     other_agency: AgencyId
     reason: CloseReason
@@ -195,8 +197,8 @@ class LapseReason(StrEnum):
 class LapsedBody(Body):
     """An officer of a live operation is without the authority that the operation names."""
 
-    operation_id: Uuid
-    agency: AgencyId
+    operation_id: Uuid = Field(description="the operation that names the officer")
+    agency: AgencyId = Field(description="whose operation it is")
     officer_id: OfficerId
     reason: LapseReason
 
@@ -213,7 +215,8 @@ class AuthorityLapsed(OwnEvent):
 class HeartbeatBody(Body):
     """Silence must not read as "no conflicts"."""
 
-    last_sequence: Annotated[int, Field(ge=0)]
+    last_sequence: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
+    """The last number in the reader's feed; whoever has less has missed something."""
 
 
 class ServiceHeartbeat(OwnEvent):
@@ -233,8 +236,8 @@ class WithdrawnReason(StrEnum):
 class WithdrawnBody(Body):
     """Stands in the place of content that may no longer be delivered."""
 
-    target: Reference
-    recipient: AgencyId
+    target: Reference = Field(description="the message withdrawn")
+    recipient: AgencyId = Field(description="from whom it is withheld")
     reason: WithdrawnReason
 
 

@@ -13,7 +13,6 @@ TWO_SIDES = 2
 ShortType = Annotated[
     str, Field(pattern=r"^[a-z]{1,32}\.[a-z]{1,32}$", description="a type's short name, such as operation.notice")
 ]
-Functions = Annotated[tuple[Function, ...], Field(max_length=len(Function)), Distinct(ordered=True)]
 
 
 class Terms(Frozen):
@@ -25,7 +24,8 @@ class Terms(Frozen):
     """Which types may be told under a dissemination agreement."""
     regimes: Annotated[tuple[Regime, ...], Field(max_length=len(Regime)), Distinct(ordered=True)] = ()
     """Which regimes may be told under a dissemination agreement."""
-    functions: Functions = Field(default=(), description="which functions a 287(g) agreement delegates")
+    functions: Annotated[tuple[Function, ...], Field(max_length=len(Function)), Distinct(ordered=True)] = ()
+    """Which functions a 287(g) agreement delegates."""
     effective: Instant
     expires: Instant = Field(description="exclusive")
     document_digest: Digest = Field(description="of the signed document itself")
@@ -72,7 +72,8 @@ class CredentialBody(AgencyBody):
     agreement_id: Uuid = Field(description="the 287(g) agreement that the credential stands under")
     officer_id: OfficerId
     state: CredentialState
-    functions: Annotated[Functions, Field(min_length=1, description="which functions the officer may exercise")]
+    functions: Annotated[tuple[Function, ...], Field(min_length=1, max_length=len(Function)), Distinct(ordered=True)]
+    """Which functions the officer may exercise."""
     valid_from: Instant
     valid_to: Instant = Field(description="exclusive")
     supervisor: OfficerId = Field(description="who answers for the officer")

@@ -100,7 +100,14 @@ Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_rfc3339),
     AfterValidator(_utc),
-    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_RFC3339}$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": f"^{_RFC3339}$",
+            "description": "RFC 3339 with seconds and an offset, for instance 2026-11-27T18:00:00-06:00",
+        }
+    ),
 ]
 """A moment, in UTC. On the wire RFC 3339 with an offset, so a local time that happens twice is still one moment."""
 
