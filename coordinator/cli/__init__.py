@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coordinator.cli import audit, configuration, dead, directory, messages, service, topology
+from coordinator.cli import audit, configuration, dead, directory, messages, schemas, service, topology
 from coordinator.cli.context import Chosen, defaults, has_file, refusals
 
 _GLOBAL = {"--config": True, "--secrets": True, "--debug": False}
@@ -27,6 +27,7 @@ def make_app() -> typer.Typer:
         ("config", configuration.app),
         ("dead", dead.app),
         ("directory", directory.app),
+        ("schemas", schemas.app),
         ("topology", topology.app),
     ):
         app.add_typer(group, name=name)
