@@ -24,7 +24,7 @@ from coordinator.model.work import ClaimKey, Read, Submission
 OLDEST = timedelta(hours=24)
 NEWEST = timedelta(minutes=2)
 _UUID = re.compile(UUID_PATTERN)
-_FIELD = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHAPES = frozenset({"Point", "LineString", "Polygon", "MultiPolygon"})
 _BY_ERROR: Mapping[str, RefusalCode] = {
     "json_invalid": RefusalCode.NOT_JSON,
@@ -130,15 +130,17 @@ def _from_errors(errors: list[ErrorDetails]) -> Refused:
     if path[:2] == ["data", "area"] and code is RefusalCode.INVALID_FIELD:
         code = RefusalCode.AREA_INVALID
     hint = Hint.COORDINATES_SWAPPED if error["type"] == AreaMistake.SWAPPED else None
-    # An unknown field's name is a text of the sender's: only a plain one is repeated.
-    field = ".".join(path)
-    return Refused(code, Stage.VALIDATE, field if _FIELD.fullmatch(field) else None, hint)
+    return Refused(code, Stage.VALIDATE, ".".join(path) or None, hint)
 
 
 def _path(error: ErrorDetails) -> list[str]:
-    """The way to the field at fault: without the names of the unions' members, and with what a rule itself names."""
+    """The way to the field at fault: without the names of the unions' members, and with what a rule itself names.
+
+    An unknown field's name is a text of the sender's: one that is no plain word is not repeated, only where it stands.
+    """
     place = error["loc"][1:]
     path = [str(part) for at, part in enumerate(place) if not (part in _SHAPES and place[at - 1] == "area")]
+    path = [part for part in path if _WORD.fullmatch(part)]
     context = error.get("ctx", {})
     named = context.get("field", context.get("discriminator"))
     return path if named is None else [*path, str(named).strip("'")]
