@@ -135,7 +135,7 @@ class Relay:
         if self._policy is None or self._policy.version != version:
             self._policy = await self.store.policy()
         now, policy = self.clock(), self._policy
-        return [each for each in relying if not authorise.still_grounded(str(each.agreement), now, policy)]
+        return [each for each in relying if not authorise.still_grounded(each, now, policy)]
 
     async def _withdraw(self, lost: Sequence[Dispatch]) -> None:
         work = chores.withdraw([Withdrawal(each, each.sender) for each in lost])

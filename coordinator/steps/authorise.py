@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+import orjson
+
 from coordinator.model.answers import AuthorityVerdict, Withheld
 from coordinator.model.authority import AgreementStatus, CredentialStatus, Terms
 from coordinator.model.base import COORDINATOR
-from coordinator.model.codes import AgencyKind, AgreementKind, CredentialState, Duty, Role
+from coordinator.model.codes import AgencyKind, AgreementKind, CredentialState, Duty, Regime, Role
 from coordinator.model.decisions import RefusalCode, Refused, Stage, WithheldReason
 from coordinator.model.directory import Directory
-from coordinator.model.envelope import AgencyEvent
+from coordinator.model.envelope import TYPE_PREFIX, AgencyEvent
 from coordinator.model.notices import ReceiptAcknowledge, SituationAlert
 from coordinator.model.operations import (
     Authority,
@@ -20,7 +22,7 @@ from coordinator.model.operations import (
     Plan,
 )
 from coordinator.model.policy import Policy
-from coordinator.model.work import Admitted, Grant, Read, Submission
+from coordinator.model.work import Admitted, Dispatch, Grant, Read, Submission
 
 EMPLOYERS_WORDS = frozenset({CredentialState.NOMINATED, CredentialState.TRAINING, CredentialState.CERTIFIED})
 
@@ -201,10 +203,17 @@ def lacking_officers(
     )
 
 
-def still_grounded(agreement: str, at: datetime, policy: Policy) -> bool:
-    """Whether the agreement that a delivery relied on still holds, asked when it is leased for delivery."""
-    found = policy.agreements.get(agreement)
-    return found is not None and found.holds_at(at)
+def still_grounded(dispatch: Dispatch, at: datetime, policy: Policy) -> bool:
+    """Whether a delivery may still go: judged again when it is leased, as it was when its message was accepted.
+
+    What goes by role is never held. The agreement that was relied on must be in force, and cover type and regime still.
+    """
+    if dispatch.agreement is None:
+        return True
+    short_type, _, _ = dispatch.type.removeprefix(TYPE_PREFIX).rpartition(".")
+    regime = Regime(orjson.loads(dispatch.body)["data"]["handling"]["regime"])
+    covering = policy.covering(dispatch.sender, dispatch.recipient, (short_type, regime), at, dispatch.agreement)
+    return covering is not None
 
 
 def _refused(code: RefusalCode, field: str) -> Refused:

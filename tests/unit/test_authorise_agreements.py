@@ -9,18 +9,20 @@ import pytest
 from coordinator.contract.example import ident
 from coordinator.model.answers import AuthorityVerdict
 from coordinator.model.authority import Terms
-from coordinator.model.codes import AgreementState, CredentialState, Function, Regime
+from coordinator.model.codes import AgreementState, CredentialState, Function, Lane, Regime
 from coordinator.model.decisions import RefusalCode, Refused, WithheldReason
 from coordinator.model.messages import INCOMING_TYPES
 from coordinator.model.policy import AgreementWord, Policy
-from coordinator.model.work import Admitted
+from coordinator.model.work import Admitted, Dispatch
 from coordinator.steps.authorise import lacking_officers, still_grounded
+from tests.unit.example_world import example
 from tests.unit.lawful_world import (
     AFTER,
     AGREEMENTS,
     BEFORE,
     BOTH,
     D1,
+    D2,
     DELEGATED,
     DELEGATION,
     DRAFT,
@@ -199,15 +201,42 @@ def test_nothing_flows_unless_both_sides_have_the_same_agreement_in_force(
     assert untold(found) == ({} if flows else {"hsi": NO_AGREEMENT})
 
 
-@pytest.mark.parametrize(("d1", "flows"), [row[1:] for row in STANDINGS[:-1]], ids=[row[0] for row in STANDINGS[:-1]])
-def test_a_delivery_keeps_its_ground_as_long_as_the_agreement_stands(
+def owed(agreement: str | None, recipient: str = "hsi") -> Dispatch:
+    """A notice of MSHP that is owed to HSI, under an agreement or by role."""
+    notice = example("operation.notice")
+    kind, source = str(notice.message["type"]), str(notice.message["source"])
+    return Dispatch(
+        key=1,
+        id=ident("a dispatch"),
+        recipient=recipient,
+        lane=Lane.OUT,
+        sequence=1,
+        type=kind,
+        event_id=str(notice.message["id"]),
+        sender="mshp",
+        source=source,
+        body=notice.body,
+        recorded="2026-11-27T18:00:00.000000Z",
+        attempts=0,
+        agreement=agreement,
+    )
+
+
+@pytest.mark.parametrize(("d1", "flows"), [row[1:] for row in STANDINGS], ids=[row[0] for row in STANDINGS])
+def test_a_delivery_that_waits_keeps_its_ground_as_long_as_the_agreement_covers_it(
     *, d1: tuple[AgreementWord, ...], flows: bool
 ) -> None:
-    assert still_grounded(D1, NOW, law(agreements=(*OTHERS, *d1))) == flows
+    assert still_grounded(owed(D1), NOW, law(agreements=(*OTHERS, *d1))) == flows
 
 
-def test_a_delivery_under_an_agreement_that_nobody_knows_has_no_ground() -> None:
-    assert not still_grounded(ident("none such"), NOW, law())
+def test_a_delivery_is_held_to_the_agreement_that_it_relied_on() -> None:
+    assert not still_grounded(owed(ident("none such")), NOW, law())
+    assert not still_grounded(owed(D2), NOW, law())
+    assert not still_grounded(owed(D1, "dea"), NOW, law())
+
+
+def test_a_delivery_by_role_is_never_held() -> None:
+    assert still_grounded(owed(None), NOW, law(agreements=()))
 
 
 @pytest.mark.parametrize("name", [model.name for model in INCOMING_TYPES])
