@@ -71,8 +71,9 @@ def test_the_bytes_are_those_that_pamqp_writes(published: Publish, channel: int)
     )
     method = Basic.Publish(exchange="", routing_key=published.queue, mandatory=True)
     header = ContentHeader(body_size=len(published.body), properties=properties)
-    body = [ContentBody(published.body)] if published.body else []
-    expected = b"".join(pamqp.frame.marshal(frame, channel) for frame in (method, header, *body))
+    frames: list[FrameTypes] = [method, header]
+    frames += [ContentBody(published.body)] if published.body else []
+    expected = b"".join(pamqp.frame.marshal(frame, channel) for frame in frames)
     assert encode(published, channel, FRAME_MAX) == expected
 
 
@@ -93,8 +94,8 @@ def test_small_numbers_are_written_as_64_bits() -> None:
 
 def test_a_dispatch_goes_to_the_queue_of_its_lane() -> None:
     dispatch = Dispatch(
-        key=1, id=ID, recipient="mshp", lane=Lane.ALERT, sequence=9, type="t", event_id="e", source="s", body=b"b",
-        recorded="2026-11-27T18:00:00.000000Z", attempts=0, correlation="c", jws="j",
+        key=1, id=ID, recipient="mshp", lane=Lane.ALERT, sequence=9, type="t", event_id="e", sender="dps", source="s",
+        body=b"b", recorded="2026-11-27T18:00:00.000000Z", attempts=0, correlation="c", jws="j",
     )  # fmt: skip
     assert Publish.of(dispatch) == Publish(
         "alert.mshp", ID, "t", b"b", "e", "s", 9, "2026-11-27T18:00:00.000000Z", "c", "j", None
