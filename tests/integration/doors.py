@@ -152,15 +152,15 @@ class Client:
             while await self.depth(queue) != count:  # noqa: ASYNC110 - the broker tells only who asks
                 await asyncio.sleep(0.02)
 
-    async def consume(self, queue: str, count: int) -> list[aio_pika.abc.AbstractIncomingMessage]:
-        """Take that many messages, in order."""
+    async def consume(self, queue: str, end: int | bytes) -> list[aio_pika.abc.AbstractIncomingMessage]:
+        """Take messages in order: that many, or until one has that body."""
         channel = await self.connection.channel()
         messages: list[aio_pika.abc.AbstractIncomingMessage] = []
         async with asyncio.timeout(GUARD_S), (await channel.get_queue(queue)).iterator() as arriving:
             async for message in arriving:
                 await message.ack()
                 messages.append(message)
-                if len(messages) == count:
+                if end in (len(messages), message.body):
                     break
         await channel.close()
         return messages
