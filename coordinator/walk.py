@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from coordinator.model.answers import LapseReason
 from coordinator.model.authority import AgreementStatus, CredentialStatus
 from coordinator.model.codes import Lane
-from coordinator.model.decisions import Refused
+from coordinator.model.decisions import RefusalCode, Refused
 from coordinator.model.directory import Directory
 from coordinator.model.leaf import (
     MAX_OWED_PER_LEAF,
@@ -19,6 +19,7 @@ from coordinator.model.leaf import (
     MessageDuplicateLeaf,
     MessageRefusedLeaf,
     Subject,
+    untold,
 )
 from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
 from coordinator.model.plan import AcknowledgementRow, ClaimRow, Known, MessageRow, OperationRow
@@ -156,7 +157,7 @@ class Entering:
         submission, event = judged.submission, judged.event
         return {
             "t": record.stamp(submission.received),
-            "actor": Actor(agency=submission.agency, id=event.system if event else None),
+            "actor": Actor(agency=submission.agency, id=_proven_system(judged)),
             "channel": submission.channel,
             "bytes": len(submission.body),
             "policy": self.known.head.policy_version,
@@ -216,7 +217,7 @@ class Entering:
         facts = self._facts(index, read, effect)
         body = route.accept(judged, read, admitted, {"position": position, "entry": entry, "leaf_hash": "0" * 64, **facts})
         to_lead = route.tell_lead(judged, body, self._lead)
-        owed = record.grant_all(draft, admitted.grants, event.lane, message)
+        owed, withheld = record.grant_all(draft, admitted.grants, event.lane, message), untold(admitted.withheld)
         receipt = draft.owe(sender, Lane.OUT, answer)
         owed.append(receipt)
         if to_lead is not None:
@@ -226,13 +227,13 @@ class Entering:
             "entry": entry,
             "message": event.id,
             "object": _subject(judged, facts),
-            "withheld": admitted.withheld[:MAX_WITHHELD_PER_LEAF],
+            "withheld": withheld[:MAX_WITHHELD_PER_LEAF],
             "flags": read.flags,
             "standing": facts.get("standing"),
             "owed": tuple(owed[:MAX_OWED_PER_LEAF]),
         }
         hashed = draft.enter(MessageAcceptedLeaf, sender, fields, self._detail(judged))
-        record.overflow(draft, owed, position, sender, admitted.withheld)
+        record.overflow(draft, owed, position, sender, withheld)
         submission = judged.submission
         draft.keep(
             MessageRow(
@@ -362,6 +363,14 @@ def policy_after(policy: Policy, fates: Iterable[Fate]) -> Policy:
             case _:
                 pass
     return Policy(policy.version + 1, policy.lead, agreements, credentials) if moved else policy
+
+
+def _proven_system(judged: Judged) -> str | None:
+    """The system that spoke, unless nothing proves it: what a forger wrote is no fact about anybody."""
+    unproven = {RefusalCode.SENDER_MISMATCH, RefusalCode.SENDER_DISABLED}
+    verdict, event = judged.verdict, judged.event
+    forged = isinstance(verdict, Refused) and verdict.code in unproven
+    return None if event is None or forged else event.system
 
 
 def _subject(judged: Judged, facts: Mapping[str, object]) -> Subject:

@@ -20,6 +20,8 @@ _CLOSE_M: Final = 100
 """The narrower band of a pointer."""
 _SHORT: Final = 0.1
 """Degrees: an edge of that length is straight in any projection, to some metres."""
+_SHORTER: Final = 0.02
+"""Degrees: to a third of a metre."""
 _ARC: Final = 24
 """Sides to a quarter of a circle: they enclose all but 0.07 % of it."""
 
@@ -140,7 +142,7 @@ def area_km2(shape: Shape) -> float:
 
 def _enclosed_m2(polygons: BaseGeometry) -> float:
     """Measure in the cylindrical equal-area projection."""
-    short = shapely.segmentize(polygons, _SHORT)
+    short = shapely.segmentize(polygons, _SHORTER)
     return float(shapely.area(shapely.transform(short, equal_area)))
 
 

@@ -1,6 +1,7 @@
 """The journal's leaves: one closed model per action, without personal data or free text."""
 
 import hmac
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from coordinator.model.answers import Change, CloseReason, Position, Standing, W
 from coordinator.model.authority import ShortType
 from coordinator.model.base import MAX_SAFE_INTEGER, AgencyId, Frozen, HexHash, SystemId, Uuid
 from coordinator.model.codes import Lane
-from coordinator.model.decisions import Flag, QuarantineReason, RefusalCode, Stage
+from coordinator.model.decisions import Flag, QuarantineReason, RefusalCode, Stage, WithheldReason
 from coordinator.model.envelope import MAX_RECIPIENTS
 
 MAX_LEAF_BYTES = 16 * 1024
@@ -23,11 +24,10 @@ MAX_SETTLED_PER_LEAF = 256
 Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")]
 Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 RevisionNumber = Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
-RuleCited = Annotated[str, Field(pattern=r"^[a-z0-9+-]{2,65}$")]
-"""The id of a rule, or two with `+` between them (`Directory.stricter`)."""
-VersionCited = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]{1,33}$")]
+RuleCited = Annotated[str, Field(pattern=r"^[a-z0-9-]{2,32}(\+[a-z0-9-]{2,32})?$")]
+"""The id of a rule of the directory, or two with `+` between them (`Directory.stricter`)."""
+VersionCited = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,16}(\+[A-Za-z0-9.-]{1,16})?$")]
 Ids = Annotated[tuple[Uuid, ...], Field(min_length=1, max_length=MAX_SETTLED_PER_LEAF)]
-WithheldList = Annotated[tuple[Withheld, ...], Field(max_length=MAX_WITHHELD_PER_LEAF)]
 
 
 class Channel(StrEnum):
@@ -54,6 +54,27 @@ class Subject(Frozen):
     type: ShortType
     id: Uuid | None = None
     revision: RevisionNumber | None = None
+
+
+class Untold(Frozen):
+    """A recipient that was not told, and why.
+
+    One that is in no directory has no name here: that would be a word of the sender's own, in a journal for ever.
+    """
+
+    agency: AgencyId | None = None
+    reason: WithheldReason
+
+
+def untold(withheld: Iterable[Withheld]) -> tuple[Untold, ...]:
+    """What a leaf says of those who were named and not told."""
+    unknown = WithheldReason.UNKNOWN_AGENCY
+    return tuple(
+        Untold(agency=None if each.reason is unknown else each.agency, reason=each.reason) for each in withheld
+    )
+
+
+UntoldList = Annotated[tuple[Untold, ...], Field(max_length=MAX_WITHHELD_PER_LEAF)]
 
 
 class Owed(Frozen):
@@ -98,7 +119,7 @@ class MessageAcceptedLeaf(Answering):
     action: Literal["message.accepted"] = "message.accepted"
     message: Uuid
     object: Subject
-    withheld: WithheldList = ()
+    withheld: UntoldList = ()
     flags: Annotated[tuple[Flag, ...], Field(max_length=len(Flag))] = ()
     standing: Standing | None = None
 
@@ -135,7 +156,7 @@ class MessageOwedLeaf(Obliging):
     action: Literal["message.owed"] = "message.owed"
     first: Position
     """Of the entry that it continues."""
-    withheld: WithheldList = ()
+    withheld: UntoldList = ()
 
 
 class ConflictLeaf(Obliging):

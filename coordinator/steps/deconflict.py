@@ -37,30 +37,30 @@ def probe(volume: Volume, directory: Directory) -> Probe:
     )
 
 
-def judge(pairs: Sequence[tuple[Volume, Volume]], directory: Directory) -> dict[Pair, Match]:
-    """Compare pairs of volumes, heavy, pure and exact; the answer holds those for which a rule matches.
+def judge(pairs: Sequence[tuple[Volume, Volume]], directory: Directory) -> list[Match | None]:
+    """Compare pairs of volumes, heavy, pure and exact; for each the match, or None where no rule matches.
 
     A rule matches when the geodesic distance of the two areas is at most its distance and the windows, each widened
     by its minutes on both sides, overlap as half-open intervals. The stricter of the two operations' rules applies.
     Exercises and tests never meet actual operations.
     """
-    near = [(one, two) for one, two in pairs if _in_time(one, two, directory)]
+    found: list[Match | None] = [None] * len(pairs)
+    near = [(at, one, two) for at, (one, two) in enumerate(pairs) if _in_time(one, two, directory)]
     if not near:
-        return {}
-    rules = [directory.stricter(one.event_type, two.event_type) for one, two in near]
-    distances = all_within([(one.shape, two.shape) for one, two in near], [rule.distance_m for rule in rules])
-    return {
-        Pair.of(one.operation_id, two.operation_id): Match(
-            rule=rule.id,
-            rule_version=rule.version,
-            distance_m=distance,
-            gap_s=max(0, int(_gap(one, two).total_seconds())),
-            band=band(distance),
-            act_by=quarter_hour_before(min(one.start, two.start)),
-        )
-        for (one, two), rule, distance in zip(near, rules, distances, strict=True)
-        if distance is not None
-    }
+        return found
+    rules = [directory.stricter(one.event_type, two.event_type) for _, one, two in near]
+    distances = all_within([(one.shape, two.shape) for _, one, two in near], [rule.distance_m for rule in rules])
+    for (at, one, two), rule, distance in zip(near, rules, distances, strict=True):
+        if distance is not None:
+            found[at] = Match(
+                rule=rule.id,
+                rule_version=rule.version,
+                distance_m=distance,
+                gap_s=max(0, int(_gap(one, two).total_seconds())),
+                band=band(distance),
+                act_by=quarter_hour_before(min(one.start, two.start)),
+            )
+    return found
 
 
 def _in_time(one: Volume, other: Volume, directory: Directory) -> bool:
@@ -80,7 +80,8 @@ class Survey:
     position: int
     asked: Mapping[str, Volume]
     """The volumes that were compared, as they were thought to become."""
-    matches: Mapping[Pair, Match]
+    matches: Mapping[str, Mapping[str, Match]]
+    """By the operation that asked, and by the neighbour as the snapshot showed it."""
     volumes: Mapping[str, Volume]
 
     def covers(self, moved: Sequence[Volume]) -> bool:
@@ -94,8 +95,12 @@ NOTHING_SURVEYED = Survey(0, {}, {}, {})
 def survey(volumes: Sequence[Volume], around: Neighbourhood, directory: Directory) -> Survey:
     """Compare each new volume with its neighbours of the snapshot; runs in a worker thread, outside the lock."""
     asking = {volume.operation_id: volume for volume in volumes}
-    pairs = [(asking[one], around.volumes[other]) for one, other in around.hits]
-    return Survey(around.position, asking, judge(pairs, directory), around.volumes)
+    found = judge([(asking[one], around.volumes[other]) for one, other in around.hits], directory)
+    matches: dict[str, dict[str, Match]] = {}
+    for (one, other), match in zip(around.hits, found, strict=True):
+        if match is not None:
+            matches.setdefault(one, {})[other] = match
+    return Survey(around.position, asking, matches, around.volumes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +133,23 @@ def complete(
     """
     moved = unit.moved
     moved_ids = {volume.operation_id for volume in moved}
-    stale = moved_ids | set(changed)
-    holds = {pair: match for pair, match in before.matches.items() if _still(pair, moved_ids, stale)}
+    holds = {
+        Pair.of(one, other): match
+        for one in moved_ids
+        for other, match in before.matches.get(one, {}).items()
+        if other not in moved_ids and other not in changed
+    }
     since = [each.volume for each in changed.values() if each.live and each.volume.operation_id not in moved_ids]
     volumes = {**before.volumes, **{volume.operation_id: volume for volume in (*since, *moved)}}
-    holds |= judge(_near_each_other(moved, since, directory), directory)
+    near = _near_each_other(moved, since, directory)
+    for (one_volume, other_volume), found in zip(near, judge(near, directory), strict=True):
+        if found is not None:
+            holds[Pair.of(one_volume.operation_id, other_volume.operation_id)] = found
     for pair in list(holds):
         end = unit.ending(pair)
         if end is not None and end < unit.opening(pair):
             del holds[pair]
     return holds, volumes
-
-
-def _still(pair: Pair, moved: set[str], stale: set[str]) -> bool:
-    """Whether a surveyed pair still speaks of one volume of this batch and one that has not changed since."""
-    if pair.first in moved:
-        return pair.second not in stale
-    return pair.second in moved and pair.first not in stale
 
 
 def _near_each_other(

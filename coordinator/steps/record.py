@@ -8,7 +8,6 @@ from typing import TypeVar
 import orjson
 
 from coordinator.journal.merkle import leaf_hash
-from coordinator.model.answers import Withheld
 from coordinator.model.base import COORDINATOR
 from coordinator.model.codes import Lane
 from coordinator.model.leaf import (
@@ -22,6 +21,7 @@ from coordinator.model.leaf import (
     Owed,
     RelaySettledLeaf,
     RelayTroubleLeaf,
+    Untold,
     commitment,
     encode,
 )
@@ -158,7 +158,7 @@ def grant_all(draft: Draft, grants: Sequence[Grant], lane: Lane, message: int) -
 
 
 def overflow(
-    draft: Draft, owed: Sequence[Owed], first: int, agency: str, withheld: Sequence[Withheld] = ()
+    draft: Draft, owed: Sequence[Owed], first: int, agency: str, withheld: Sequence[Untold] = ()
 ) -> None:
     """Enter the deliveries, and those not told, that do not fit into the entry that names them."""
     for part in _parts(owed[MAX_OWED_PER_LEAF:], MAX_OWED_PER_LEAF):
