@@ -170,6 +170,13 @@ def test_what_is_small_or_square_has_one_box() -> None:
     assert len(boxes(shape_of(Polygon(type="Polygon", coordinates=(square(-92.2, 38.5, 1),))), 800)) == 1
 
 
+def test_a_line_along_the_cut_between_two_boxes_is_held() -> None:
+    course = ((-93.0, 37.5), (-92.0, 38.0), (-92.0, 38.1), (-91.0, 38.6))
+    cover = boxes(shape_of(LineString(type="LineString", coordinates=course, buffer_m=1)), 0)
+    assert len(cover) > 1
+    assert all(held(np.array((-92.0, north)), cover) for north in np.linspace(38.0, 38.1, 10))
+
+
 def test_boxes_stay_on_the_globe() -> None:
     (far_north,) = boxes(point((-92.0, 89.9), 50_000), 0)
     assert far_north == Box(-180, far_north.south, 180, 90)

@@ -1,5 +1,6 @@
 """The distance between any two shapes is that of the definition, computed by brute force over densified geodesics."""
 
+from concurrent.futures import ThreadPoolExecutor
 from math import inf
 
 import numpy as np
@@ -144,6 +145,16 @@ def test_what_lies_in_a_shape_is_at_no_distance(area: Area, part: float) -> None
     (first, second), *_ = edges_of(area)
     on_edge = (first[0] + part * (second[0] - first[0]), first[1] + part * (second[1] - first[1]))
     assert distances_m(shape, [shape, Shape(shape.core), shape_of(_dot(on_edge))]) == [0, 0, 0]
+
+
+@settings(max_examples=5)
+@given(neighbours())
+def test_two_threads_may_compare_the_same_shapes(pair: tuple[Area, Area]) -> None:
+    one, two = map(shape_of, pair)
+    others = [two, Shape(two.core), one] * 20
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda shape: distances_m(shape, others), [one] * 8))
+    assert answers == [distances_m(one, others)] * 8
 
 
 @settings(max_examples=30)
