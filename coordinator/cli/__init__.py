@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coordinator.cli import audit, configuration, dead, directory, messages, schemas, service, topology
+from coordinator.cli import audit, configuration, dead, demo, directory, messages, schemas, service, topology
 from coordinator.cli.context import Chosen, defaults, has_file, refusals
 
 _GLOBAL = {"--config": True, "--secrets": True, "--debug": False}
@@ -33,6 +33,7 @@ def make_app() -> typer.Typer:
         app.add_typer(group, name=name)
     app.command()(service.serve)
     app.command()(service.doctor)
+    app.command()(demo.demo)
     app.command()(configuration.init)
     app.command()(configuration.migrate)
     app.command()(messages.send)

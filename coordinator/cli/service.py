@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -20,6 +20,8 @@ from coordinator.settings import Settings
 from coordinator.store import open_ledger
 from coordinator.store.migrate import require_newest
 
+T = TypeVar("T")
+
 
 def serve(context: typer.Context) -> None:
     """Serve until SIGTERM or SIGINT, then stop in order: finish, pay what is owed, seal.
@@ -33,7 +35,7 @@ def serve(context: typer.Context) -> None:
         run(bootstrap.serve(settings, read_key(settings)))
 
 
-def run(work: Coroutine[None, None, None]) -> None:
+def run(work: Coroutine[None, None, T]) -> T:
     """Run on the fastest event loop there is; a start that is refused comes out as itself, not as a group."""
     if sys.platform != "win32":
         import uvloop  # noqa: PLC0415  # not on every platform
@@ -43,7 +45,7 @@ def run(work: Coroutine[None, None, None]) -> None:
         factory = None
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(work)
+            return runner.run(work)
     except BaseExceptionGroup as group:
         refused, rest = group.split(CoordinatorError)
         if refused is None or rest is not None:

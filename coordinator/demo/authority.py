@@ -46,7 +46,7 @@ def _agreement(pen: Pen, row: AgreementRow, agreement: str, party: str) -> Lette
         "document_digest": _OF_NO_DOCUMENT,
         "state": AgreementState.IN_FORCE,
     }
-    said = Said(f"{row.key}-{party}", pen.scenario.act[0].key, party, routine=True)
+    said = Said(f"{row.key}-{party}", pen.scenario.act[0].key, party, "an agreement", routine=True)
     expected = Expectation(frozenset({*row.parties, pen.scenario.lead} - {party}))
     return pen.letter(said, "agreement.status", data, expected)
 
@@ -63,6 +63,13 @@ def _credential(pen: Pen, row: CredentialRow, agreement: str) -> Letter:
         "valid_to": (pen.weekend.now + _TERM / 2).isoformat(),
         "supervisor": "S-1",
     }
-    said = Said(f"{row.officer}-{row.state}", pen.scenario.act[1].key, row.agency, row.system, routine=True)
+    said = Said(
+        f"{row.officer}-{row.state}",
+        pen.scenario.act[1].key,
+        row.agency,
+        "a credential",
+        system=row.system,
+        routine=True,
+    )
     expected = Expectation(frozenset({*parties, pen.scenario.lead} - {row.agency}))
     return pen.letter(said, "credential.status", data, expected)

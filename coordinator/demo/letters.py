@@ -34,6 +34,9 @@ class Letter:
     id: str
     name: str
     """Short type."""
+    title: str
+    """What it is about, in words."""
+    where: str
     body: bytes
     expected: Expectation
     routine: bool = False
@@ -74,6 +77,12 @@ class Program:
     """By operation id."""
     conflicts: tuple[ExpectedConflict, ...]
     apart: tuple[tuple[frozenset[str], str], ...]
+    """Pairs that come near and must not be found, and why not."""
+    _by_sender: Mapping[tuple[str, str], Letter] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the messages by sender and id."""
+        object.__setattr__(self, "_by_sender", {(each.agency, each.id): each for each in self.letters})
 
     def of(self, act: ActRow) -> tuple[Letter, ...]:
         """The messages of an act, in order."""
@@ -86,4 +95,4 @@ class Program:
 
     def letter(self, agency: str, message: str) -> Letter | None:
         """The message of that agency and id."""
-        return next((each for each in self.letters if (each.agency, each.id) == (agency, message)), None)
+        return self._by_sender.get((agency, message))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from coordinator.demo.ground import Json, area_of
 from coordinator.demo.letters import Expectation, Letter, Sketch
-from coordinator.demo.pen import Pen, Said
+from coordinator.demo.pen import Handled, Pen, Said
 from coordinator.demo.scenario import AlertRow, CancelRow, Ground, NoticeRow, Places, StatusRow, UpdateRow
 from coordinator.model.answers import AuthorityVerdict
 from coordinator.model.base import COORDINATOR
@@ -14,6 +14,7 @@ from coordinator.model.codes import Certainty, Priority, Purpose, Severity, Urge
 from coordinator.model.counties import Counties
 
 _ALERT_FOR = timedelta(hours=2)
+_FAR_M = 1_000
 
 
 @dataclass(slots=True)
@@ -31,35 +32,33 @@ class OperationLetters:
     def letters(self, routine: Iterable[NoticeRow]) -> Iterator[Letter]:
         """Every message about an operation, and every alert; routine notices are given."""
         scenario = self.pen.scenario
-        for row in scenario.notice:
-            yield self._notice(row)
+        yield from map(self._notice, scenario.notice)
         for row in routine:
             yield self._notice(row, routine=True)
-        for row in scenario.update:
-            yield self._update(row)
-        for row in scenario.status:
-            yield self._report(row, "operation.status", {"progress": row.progress})
-        for row in scenario.cancel:
-            yield self._report(row, "operation.cancel", {"reason": row.reason})
-        for row in scenario.alert:
-            yield self._alert(row)
+        yield from map(self._update, scenario.update)
+        for report in scenario.status:
+            yield self._report(report, "operation.status", "the report on", {"progress": report.progress})
+        for gone in scenario.cancel:
+            yield self._report(gone, "operation.cancel", "the cancellation of", {"reason": gone.reason})
+        yield from map(self._alert, scenario.alert)
 
     def _notice(self, row: NoticeRow, *, routine: bool = False) -> Letter:
         operation = self.pen.new_id()
         start, end = (self.pen.weekend.moment(text) for text in row.window)
         plan = self._plan(row, operation)
         self._plans[row.key] = (row, plan)
-        self.sketches[operation] = Sketch(row.key, row.agency, row.name, self.where(row.ground), start, end)
-        said = Said(row.key, row.act, row.agency, row.system, row.claims, routine)
+        where = self.where(row.ground)
+        self.sketches[operation] = Sketch(row.key, row.agency, row.name, where, start, end)
+        said = Said(row.key, row.act, row.agency, row.name, where, row.system, row.claims, routine)
         return self.pen.letter(said, "operation.notice", plan, self._expected(row))
 
     def _plan(self, row: NoticeRow, operation: str) -> Json:
         start, end = (self.pen.weekend.moment(text) for text in row.window)
         to = (*row.told, *row.withheld)
-        common = self.pen.common(row.agency, to, status=row.status, marking=row.marking, regime=row.regime)
+        handled = Handled(row.status, row.marking, row.regime)
         authority = {"function": row.function, "officer_ids": list(row.officers)} if row.officers else None
         return {
-            **common,
+            **self.pen.common(row.agency, to, Purpose.DECONFLICTION, handled),
             "operation_id": operation,
             "name": row.name,
             "event_type": row.event_type,
@@ -94,13 +93,14 @@ class OperationLetters:
             update={"ground": row.ground or notice.ground, "window": row.window or notice.window, "told": row.told}
         )
         data = {**self._plan(changed, plan["operation_id"]), "revision": 2, "reason": row.reason}
-        said = Said(row.key, row.act, notice.agency, notice.system)
+        said = Said(row.key, row.act, notice.agency, notice.name, self.where(changed.ground), notice.system)
         return self.pen.letter(said, "operation.update", data, self._expected(changed))
 
-    def _report(self, row: StatusRow | CancelRow, name: str, more: Json) -> Letter:
+    def _report(self, row: StatusRow | CancelRow, name: str, words: str, more: Json) -> Letter:
         notice, plan = self._plans[row.operation]
-        common = self.pen.common(notice.agency, row.told, status=notice.status, regime=notice.regime)
-        said = Said(row.key, row.act, notice.agency, notice.system)
+        handled = Handled(notice.status, notice.marking, notice.regime)
+        common = self.pen.common(notice.agency, row.told, Purpose.DECONFLICTION, handled)
+        said = Said(row.key, row.act, notice.agency, f"{words} {notice.name}", system=notice.system)
         expected = Expectation(frozenset(row.told), status=notice.status)
         return self.pen.letter(said, name, {**common, "operation_id": plan["operation_id"], **more}, expected)
 
@@ -123,7 +123,7 @@ class OperationLetters:
             "to_area": row.to_area,
             "expires": (self.pen.weekend.now + _ALERT_FOR).isoformat(),
         }
-        said = Said(row.key, row.act, row.agency, row.system)
+        said = Said(row.key, row.act, row.agency, "the alert", self.where(row.ground), row.system)
         return self.pen.letter(said, "situation.alert", data, Expectation(frozenset(row.told)))
 
     def where(self, ground: Ground) -> str:
@@ -131,4 +131,13 @@ class OperationLetters:
         if ground.county is not None:
             return next(f"{county.name} County" for county in self.counties.outlines if county.fips == ground.county)
         names = [self.places[place].name for place in ground.places]
-        return f"{names[0]} to {names[-1]}" if ground.route else " and ".join(names)
+        if ground.route:
+            return f"{names[0]} to {names[-1]}"
+        return f"{_away(ground)}{' and '.join(names)}"
+
+
+def _away(ground: Ground) -> str:
+    """How far from its place the ground is, where that is worth a word."""
+    ways = ((ground.north_m, "north", "south"), (ground.east_m, "east", "west"))
+    parts = [f"{abs(far) / 1000:.0f} km {up if far > 0 else down}" for far, up, down in ways if abs(far) >= _FAR_M]
+    return f"{' and '.join(parts)} of " if parts else ""

@@ -26,10 +26,25 @@ class Said:
     key: str
     act: str
     agency: str
+    title: str
+    """What it is about, in words."""
+    where: str = ""
     system: str | None = None
     claims: str | None = None
     """Another agency that `source` is made to name."""
     routine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """Whether the world is meant, and how recipients must treat the content."""
+
+    status: Status = Status.ACTUAL
+    marking: Marking = Marking.AMBER
+    regime: Regime = Regime.OPERATIONAL
+
+
+AS_USUAL = Handled()
 
 
 @dataclass(slots=True)
@@ -51,23 +66,14 @@ class Pen:
         self._ids += 1
         return uuid7(_EPOCH_MS + self._ids, self.rng.randbytes(RANDOM_BYTES))
 
-    def common(
-        self,
-        agency: str,
-        to: Iterable[str],
-        purpose: Purpose = Purpose.DECONFLICTION,
-        *,
-        status: Status = Status.ACTUAL,
-        marking: Marking = Marking.AMBER,
-        regime: Regime = Regime.OPERATIONAL,
-    ) -> Json:
+    def common(self, agency: str, to: Iterable[str], purpose: Purpose, handled: Handled = AS_USUAL) -> Json:
         """The part that every body carries."""
         return {
             "to": list(to),
             "originator": {"ori": ori_of(self._numbers[agency])},
             "purpose": purpose,
-            "status": status,
-            "handling": {"marking": marking, "regime": regime, "redisseminate": YesNo.NO},
+            "status": handled.status,
+            "handling": {"marking": handled.marking, "regime": handled.regime, "redisseminate": YesNo.NO},
         }
 
     def contact(self, agency: str) -> Json:
@@ -88,4 +94,6 @@ class Pen:
             "data": data,
         }
         body = orjson.dumps(event)
-        return Letter(said.key, said.act, said.agency, message, name, body, expected, said.routine)
+        return Letter(
+            said.key, said.act, said.agency, message, name, said.title, said.where, body, expected, said.routine
+        )

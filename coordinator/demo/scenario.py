@@ -141,7 +141,7 @@ class NoticeRow(Row):
     sealed: bool = False
     officers: tuple[OfficerId, ...] = ()
     function: Function | None = None
-    withheld: dict[AgencyId, WithheldReason] = {}
+    withheld: dict[AgencyId, WithheldReason] = Field(default_factory=dict)
     authority: AuthorityVerdict | None = None
     """What the receipt must say of it, where the duty needs any."""
     refused: Refusal | None = None
