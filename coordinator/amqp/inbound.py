@@ -12,7 +12,7 @@ import structlog
 from coordinator.amqp import guard
 from coordinator.amqp.attempts import ATTEMPTS, Attempts
 from coordinator.amqp.binding import dead_letter, submission
-from coordinator.amqp.ingress import Delivery, Ingress, IngressState, IngressStatus, Opening
+from coordinator.amqp.ingress import RENEW_S, Delivery, Ingress, IngressState, IngressStatus, Opening
 from coordinator.amqp.patience import PATIENCE_S, Patience
 from coordinator.amqp.session import Link, Session, SessionStatus
 from coordinator.amqp.topology import DEAD_LETTERS, ingress_queue
@@ -58,6 +58,7 @@ class Inbound:
         clock: Callable[[], datetime],
         attempts: int = ATTEMPTS,
         patience_s: float = PATIENCE_S,
+        renew_s: float = RENEW_S,
     ) -> None:
         """Take a session that nothing else uses, and the agencies of its vhost; the owner of a queue is the sender."""
         self._session = session
@@ -68,8 +69,8 @@ class Inbound:
         self._wake = asyncio.Event()
         self._agencies = {ingress_queue(agency.id): agency for agency in agencies}
         prefetch = prefetch_for(len(agencies))
-        self._ingresses = [Ingress(queue, prefetch, self._wake) for queue in sorted(self._agencies)]
-        self._dead = Ingress(DEAD_LETTERS, _DEAD_PREFETCH, self._wake)
+        self._ingresses = [Ingress(queue, prefetch, self._wake, renew_s) for queue in sorted(self._agencies)]
+        self._dead = Ingress(DEAD_LETTERS, _DEAD_PREFETCH, self._wake, renew_s)
         self._in_batch = 0
         self._stopping = False
 

@@ -19,6 +19,12 @@ from coordinator.model.errors import BrokerUnavailableError
 
 CONSUMER_TAG: Final = "coordinator"
 LONGEST_REST_S: Final = 15.0
+RENEW_S: Final = 10.0
+"""How long a queue may deliver nothing before its consumer is renewed.
+
+When a quorum queue is deleted and declared again at once, RabbitMQ 3.10 moves the consumer to the new queue, then drops
+what that delivers to it, and says nothing to the client: only another channel helps.
+"""
 _SETTLE_S: Final = 10.0
 
 
@@ -40,7 +46,7 @@ class IngressStatus:
     state: IngressState
     waiting: int
     opened: int
-    """How often a channel was opened for it."""
+    """How often a channel was opened for it; an idle one is renewed."""
     trouble: str | None
     """Why it is closed, or was the last time."""
 
@@ -52,11 +58,15 @@ class Opening:
     queue: str
     channel: AbstractChannel
     signal: asyncio.Event
+    consuming: bool = False
     ended: str | None = None
     """Why nothing more can come of it."""
     over: bool = False
     """Nothing may be settled on it any more."""
-    _next_tag: int = field(default=1, init=False)
+    taken: int = field(default=0, init=False)
+    """The last delivery tag; they begin at 1 and none is left out."""
+    settled: int = field(default=0, init=False)
+    """The last tag that is settled, with all before it."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def end(self, why: str) -> None:
@@ -68,10 +78,10 @@ class Opening:
         """Return the tag if it is the next one; a missing delivery would be acknowledged unseen, with a later one."""
         if self.over or self.ended:
             return None
-        if tag != self._next_tag:
-            self.end(f"delivery {self._next_tag} is missing before {tag}")
+        if tag != self.taken + 1:
+            self.end(f"delivery {self.taken + 1} is missing before {tag}")
             return None
-        self._next_tag += 1
+        self.taken = tag
         return tag
 
     async def settle(self, rejected: Sequence[int], acked_up_to: int | None) -> None:
@@ -93,6 +103,7 @@ class Opening:
             await self.channel.basic_reject(tag, requeue=True, wait=False)
         if acked_up_to is not None:
             await self.channel.basic_ack(acked_up_to, multiple=True, wait=False)
+        self.settled = max(self.settled, acked_up_to or 0, *rejected)
 
     async def close(self) -> None:
         """Close the channel; no acknowledgement is written after that, which would end the connection (504)."""
@@ -120,11 +131,12 @@ class Delivery:
 class Ingress:
     """Keeps one queue consumed, whatever happens to it; its troubles are its own."""
 
-    def __init__(self, queue: str, prefetch: int, wake: asyncio.Event) -> None:
+    def __init__(self, queue: str, prefetch: int, wake: asyncio.Event, renew_s: float = RENEW_S) -> None:
         """Take the queue's name, how much the broker may deliver unsettled, and what to set when something changed."""
         self.queue = queue
         self.waiting: deque[Delivery] = deque()
         self._prefetch = prefetch
+        self._renew_s = renew_s
         self._wake = wake
         self._wanted = IngressState.CONSUMING
         self.state = IngressState.CLOSED
@@ -144,17 +156,25 @@ class Ingress:
 
     async def serve(self, link: Link) -> None:
         """Consume for the life of a connection; opens another channel when one ends. Returns when CLOSED is wanted."""
-        loop, log = asyncio.get_running_loop(), structlog.get_logger("amqp")
-        while self._wanted is not IngressState.CLOSED:
-            began = loop.time()
-            try:
-                await self._serve_channel(link)
-            except BrokerUnavailableError as error:
-                self._trouble = str(error)
-                rest = self._backoff.next(loop.time() - began)
-                log.warning("ingress_closed", queue=self.queue, reason=self._trouble, again_in_s=rest)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._closed_wanted(), rest)
+        try:
+            while self._wanted is not IngressState.CLOSED:
+                await self._serve_once(link)
+        finally:
+            self._enter(IngressState.CLOSED)
+
+    async def _serve_once(self, link: Link) -> None:
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._serve_channel(link)
+        except BrokerUnavailableError as error:
+            self._enter(IngressState.CLOSED)
+            self._trouble = str(error)
+            rest = self._backoff.next(asyncio.get_running_loop().time() - began)
+            log = structlog.get_logger("amqp")
+            log.warning("ingress_closed", queue=self.queue, reason=self._trouble, again_in_s=rest)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._closed_wanted()
 
     async def _closed_wanted(self) -> None:
         while self._wanted is not IngressState.CLOSED:
@@ -162,24 +182,25 @@ class Ingress:
             await self._signal.wait()
 
     async def _serve_channel(self, link: Link) -> None:
-        """Open a channel and do on it what is wanted, until it ends or CLOSED is wanted."""
+        """Open a channel and do on it what is wanted, until it ends, is to be renewed, or CLOSED is wanted."""
         opening = Opening(self.queue, await link.channel(), self._signal)
         self._opened += 1
         try:
             with broker_errors(f"consume {self.queue}"):
                 await self._converse(opening)
         finally:
-            self._enter(IngressState.CLOSED)
             opening.over = True
             self.waiting.clear()  # the broker delivers them again
         ended = opening.ended
+        if ended is not None:
+            self._enter(IngressState.CLOSED)
         await opening.close()
         if ended is not None:
             msg = f"cannot consume {self.queue}: {ended}"
             raise BrokerUnavailableError(msg)
 
     async def _converse(self, opening: Opening) -> None:
-        """Begin, pause and resume to consume, as wanted, until CLOSED is wanted or nothing more can come."""
+        """Begin, pause and resume to consume, as wanted, until nothing more can come or the channel has been idle."""
         channel = opening.channel
         # Nothing may be asked of the channel inside this callback: it would wait for ever (`broker.md`, 7).
         channel.on_consumer_cancel_callbacks.add(lambda _: opening.end("it was deleted, or has no leader now"))
@@ -187,24 +208,39 @@ class Ingress:
         await channel.basic_qos(prefetch_count=self._prefetch, timeout=REQUEST_S)
         while self._wanted is not IngressState.CLOSED and opening.ended is None:
             await self._reconcile(opening)
-            await self._signal.wait()
+            taken = opening.taken
+            try:
+                async with asyncio.timeout(self._renew_s):
+                    await self._signal.wait()
+            except TimeoutError:
+                if await self._idle(opening, taken):
+                    return
             self._signal.clear()
 
     async def _reconcile(self, opening: Opening) -> None:
         channel, wanted = opening.channel, self._wanted
-        if wanted is self.state:
-            return
-        if wanted is IngressState.CONSUMING:
+        consume = wanted is IngressState.CONSUMING
+        if consume and not opening.consuming:
             receiver = self._receiver(opening)
             await channel.basic_consume(self.queue, receiver, consumer_tag=CONSUMER_TAG, timeout=REQUEST_S)
             self._trouble = None
-        elif self.state is IngressState.CONSUMING:
+        elif opening.consuming and not consume:
             await channel.basic_cancel(CONSUMER_TAG, timeout=REQUEST_S)
+        opening.consuming = consume
         self._enter(wanted)
 
+    async def _idle(self, opening: Opening, taken: int) -> bool:
+        """Tell whether nothing has come since `taken`, and everything is settled; then the consumer is cancelled."""
+        if not opening.consuming or opening.taken != taken or opening.settled != taken:
+            return False
+        await opening.channel.basic_cancel(CONSUMER_TAG, timeout=REQUEST_S)
+        opening.consuming = False
+        return opening.taken == taken
+
     def _enter(self, state: IngressState) -> None:
-        self.state = state
-        self._wake.set()
+        if self.state is not state:
+            self.state = state
+            self._wake.set()
 
     def _receiver(self, opening: Opening) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:
         async def receive(message: DeliveredMessage) -> None:

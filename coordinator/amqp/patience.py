@@ -44,7 +44,8 @@ class Patience:
                 if self._gave_up.is_set():
                     raise
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._gave_up.wait(), backoff.next())
+                    async with asyncio.timeout(backoff.next()):
+                        await self._gave_up.wait()
             else:
                 self._done()
                 return result

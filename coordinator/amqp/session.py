@@ -125,7 +125,8 @@ class Session:
             rest = self._backoff.next(self._monotonic() - began)
             log.warning("broker_unavailable", session=self.name, reason=self._trouble, again_in_s=rest)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self._stopping.wait()
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Link]:

@@ -16,11 +16,12 @@ from aiormq.channel import Channel
 from pamqp.commands import Basic
 
 from coordinator.amqp.inbound import Inbound
+from coordinator.amqp.outbound import AmqpPublisher
 from coordinator.amqp.session import Session
 from coordinator.amqp.topology import DEAD_LETTERS, egress_queue, ingress_exchange, ingress_queue
 from coordinator.model.codes import AgencyKind, Lane, Role
 from coordinator.model.directory import Account, Agency, Desk
-from coordinator.model.work import Dispatch, Receipt, Submission, Verdict
+from coordinator.model.work import Dispatch, Fate, Receipt, Submission, Verdict
 from tests.conftest import Vhost
 
 GUARD_S = 30.0
@@ -61,7 +62,7 @@ class RecordingIntake:
     """Records what the door hands over; answers as `judge` says, after `before`."""
 
     judge: Callable[[Submission], Verdict] = lambda _: Verdict.ACCEPTED
-    before: Callable[[Sequence[Submission]], Awaitable[None]] | None = None
+    before: Callable[[Sequence[Submission]], Awaitable[object]] | None = None
     batches: list[list[Submission]] = field(default_factory=list)
     quarantined: list[tuple[Submission, str]] = field(default_factory=list)
 
@@ -125,7 +126,10 @@ class Client:
     async def send_raw(
         self, agency_id: str, flags: int, properties: bytes, *, key: bytes = b"", body: bytes = b"{}"
     ) -> None:
-        """Publish with properties and routing key as bytes, as no library would, and return when it is confirmed."""
+        """Publish with properties and routing key as bytes, as no library would, and return when it is confirmed.
+
+        Raises ConnectionError when the broker closes the channel, or the connection, instead.
+        """
         channel = self.channel
         assert isinstance(channel, Channel)
         exchange = ingress_exchange(agency_id).encode()
@@ -139,7 +143,10 @@ class Client:
         confirm: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         channel.confirmations[channel.delivery_tag] = confirm
         await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
-        await asyncio.wait_for(confirm, GUARD_S)
+        await asyncio.wait({confirm, channel.closing}, timeout=GUARD_S, return_when=asyncio.FIRST_COMPLETED)
+        if not confirm.done():
+            msg = f"not confirmed: {channel.closing}"
+            raise ConnectionError(msg)
 
     async def depth(self, queue: str) -> int:
         """Count the messages that are ready in a queue."""
@@ -220,6 +227,26 @@ def inbound_of(vhost: Vhost, intake: RecordingIntake, *agencies: Agency, **optio
     url, heartbeat_s = str(options.pop("url", vhost.url)), int(str(options.pop("heartbeat_s", 15)))
     session = Session(url, "intake", heartbeat_s=heartbeat_s)
     return Inbound(session, intake, agencies, clock=ticking(), **options)  # type: ignore[arg-type]  # tests name options freely
+
+
+@asynccontextmanager
+async def publishing(url: str, **options: float) -> AsyncIterator[AmqpPublisher]:
+    """Run the way out, and stop it in order."""
+    session = Session(url, "relay", heartbeat_s=int(options.pop("heartbeat_s", 15)))
+    publisher = AmqpPublisher(session, **options)  # type: ignore[arg-type]  # tests name options freely
+    running = asyncio.create_task(publisher.run())
+    try:
+        yield publisher
+        await publisher.stop()
+        await asyncio.wait_for(running, GUARD_S)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def publish(publisher: AmqpPublisher, *dispatches: Dispatch) -> Sequence[Fate]:
+    """Publish, within the guard time."""
+    return await asyncio.wait_for(publisher.publish(dispatches), GUARD_S)
 
 
 def dispatch(

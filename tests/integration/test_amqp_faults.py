@@ -1,4 +1,4 @@
-"""The way in when the broker, its channels or its queues fail under it: nothing lost, nothing stuck, others unaffected."""
+"""The way in when the broker, a channel or a queue fails under it: nothing lost, nothing stuck, others unaffected."""
 
 import asyncio
 
@@ -6,15 +6,20 @@ import pytest
 
 from coordinator.amqp.inbound import Inbound
 from coordinator.amqp.ingress import IngressState
+from coordinator.model.work import Fate
 from tests.conftest import Vhost
 from tests.integration.doors import (
     INGRESS,
+    Client,
     RecordingIntake,
     administrator,
     agency,
     close_connections,
+    dispatch,
     inbound_of,
     own_account,
+    publish,
+    publishing,
     receiving,
     until,
 )
@@ -113,10 +118,11 @@ async def test_a_queue_deleted_under_its_consumer_is_told_and_others_go_on(vhost
             assert inbound.status().ingresses["router.in.mshp"].opened < 20  # no endless loop
 
 
-async def test_a_queue_redeclared_with_other_arguments_is_consumed_as_it_is_now(vhost: Vhost) -> None:
+async def test_a_queue_redeclared_at_once_with_other_arguments_is_consumed_as_it_is_now(vhost: Vhost) -> None:
+    """The broker moves the consumer to the new queue in silence, and then delivers nothing to it."""
     async with administrator(vhost, "mshp") as client:
         intake = RecordingIntake()
-        inbound = inbound_of(vhost, intake, agency("mshp", client.user))
+        inbound = inbound_of(vhost, intake, agency("mshp", client.user), renew_s=1.0)
         async with receiving(inbound):
             await until(lambda: inbound.status().ready)
             await client.channel.queue_delete("router.in.mshp")
@@ -166,21 +172,61 @@ async def test_an_acknowledgement_that_comes_too_late_costs_a_repeat_only(vhost:
         assert intake.bodies == {b"slow"}
 
 
-async def test_a_frozen_broker_comes_back_and_the_way_in_with_it(vhost: Vhost) -> None:
-    async with administrator(vhost, "mshp") as client:
+async def test_a_frozen_broker_comes_back_and_both_doors_with_it(vhost: Vhost) -> None:
+    async with administrator(vhost, "mshp") as client, publishing(vhost.url, heartbeat_s=2, timeout_s=20) as publisher:
         intake = RecordingIntake()
         inbound = inbound_of(vhost, intake, agency("mshp", client.user), heartbeat_s=2)
         async with receiving(inbound):
             await until(lambda: inbound.status().ready)
+            await asyncio.wait_for(publisher.ready(), 30)
             await vhost.node.suspend()
             try:
+                assert set(await publish(publisher, *map(dispatch, range(20)))) == {Fate.UNKNOWN}
                 await until(lambda: not inbound.status().ready)
             finally:
                 await vhost.node.resume()
+            assert set(await publish(publisher, *map(dispatch, range(20)))) == {Fate.CONFIRMED}
             await until(lambda: inbound.status().ready)
             await client.send("mshp", b"after")
             await until(lambda: b"after" in intake.bodies)
-            assert inbound.status().session.generation == 2
+            assert inbound.status().session.generation == publisher.status().session.generation == 2
+
+
+async def test_a_killed_broker_comes_back_with_everything_it_had_confirmed(vhost: Vhost) -> None:
+    sent = [b"%d" % n for n in range(1_000)]
+    async with publishing(vhost.url, timeout_s=30) as publisher:
+        async with administrator(vhost, "mshp") as client:
+            await client.send_all("mshp", sent)
+        gate = asyncio.Event()
+        intake = RecordingIntake(before=lambda _: gate.wait())
+        inbound = inbound_of(vhost, intake, agency("mshp", client.user))
+        async with receiving(inbound):
+            await until(lambda: inbound.status().in_batch > 0)
+            await vhost.node.kill()
+            try:
+                await until(lambda: not inbound.status().ready)
+                paying = asyncio.create_task(publish(publisher, *map(dispatch, range(20))))
+                gate.set()
+            finally:
+                await vhost.node.start()
+            await until(lambda: intake.bodies == set(sent))
+            assert set(await paying) == {Fate.CONFIRMED}
+        async with await Client.connect(vhost.url) as later:
+            assert await later.depth("router.in.mshp") == await later.depth("router.dead") == 0
+            assert await later.depth("out.mshp") == 20
+
+
+async def test_an_alarm_keeps_the_way_in_from_nothing(vhost: Vhost) -> None:
+    async with administrator(vhost, "mshp") as client:
+        await client.send_all("mshp", [b"%d" % n for n in range(300)])
+        intake = RecordingIntake()
+        await vhost.node.ctl("set_vm_memory_high_watermark", "0")
+        try:
+            async with receiving(inbound_of(vhost, intake, agency("mshp", client.user))):
+                await until(lambda: len(intake.received) == 300)
+        finally:
+            await vhost.node.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+        assert await client.depth("router.in.mshp") == 0
 
 
 async def test_an_error_that_is_neither_the_brokers_nor_the_stores_ends_the_way_in_loudly(vhost: Vhost) -> None:

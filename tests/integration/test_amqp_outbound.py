@@ -1,39 +1,25 @@
 """The way out on a real broker: what recipients see, and every outcome when the broker or a queue is in trouble."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import pytest
 from aiormq.channel import Channel
 
-from coordinator.amqp.outbound import AmqpPublisher
-from coordinator.amqp.session import Session
 from coordinator.amqp.window import Window
 from coordinator.model.codes import Lane
 from coordinator.model.errors import ConfigurationError
-from coordinator.model.work import Dispatch, Fate
+from coordinator.model.work import Fate
 from tests.conftest import Vhost
-from tests.integration.doors import GUARD_S, administrator, close_connections, dispatch, own_account, until
-
-
-@asynccontextmanager
-async def publishing(url: str, **options: float) -> AsyncIterator[AmqpPublisher]:
-    """Run a publisher, and stop it in order."""
-    session = Session(url, "test", heartbeat_s=int(options.pop("heartbeat_s", 15)))
-    publisher = AmqpPublisher(session, **options)  # type: ignore[arg-type]  # tests name options freely
-    running = asyncio.create_task(publisher.run())
-    try:
-        yield publisher
-        await publisher.stop()
-        await asyncio.wait_for(running, GUARD_S)
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-
-
-async def publish(publisher: AmqpPublisher, *dispatches: Dispatch) -> Sequence[Fate]:
-    return await asyncio.wait_for(publisher.publish(dispatches), GUARD_S)
+from tests.integration.doors import (
+    GUARD_S,
+    administrator,
+    close_connections,
+    dispatch,
+    own_account,
+    publish,
+    publishing,
+    until,
+)
 
 
 async def test_recipients_see_every_property_of_the_contract(vhost: Vhost) -> None:
@@ -132,19 +118,6 @@ async def test_an_alarm_leaves_outcomes_unknown_in_a_bounded_window_and_all_arri
         await until(lambda: publisher.status().in_flight == 0)
         assert [message.body for message in await client.consume("out.mshp", 8)] == [b"%d" % n for n in range(8)]
         assert set(await publish(publisher, *sent[8:])) == {Fate.CONFIRMED}
-
-
-async def test_a_frozen_broker_leaves_outcomes_unknown_and_cancels_nobody(vhost: Vhost) -> None:
-    async with administrator(vhost, "mshp"), publishing(vhost.url, heartbeat_s=2, timeout_s=20) as publisher:
-        await publisher.ready()
-        await vhost.node.suspend()
-        try:
-            fates = await publish(publisher, *(dispatch(n) for n in range(20)))
-        finally:
-            await vhost.node.resume()
-        assert set(fates) == {Fate.UNKNOWN}
-        assert await publish(publisher, *(dispatch(n) for n in range(20))) == [Fate.CONFIRMED] * 20
-        assert publisher.status().session.generation == 2
 
 
 async def test_without_the_right_to_publish_the_reason_is_told(vhost: Vhost) -> None:
