@@ -47,6 +47,7 @@ def demo(
         try:
             held = run(perform(options, Screen.on(sys.stderr if as_json else sys.stdout), tell))
         except KeyboardInterrupt:
+            typer.echo("coordinator: stopped before the end", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except asyncio.CancelledError:
             raise typer.Exit(TERMINATED) from None

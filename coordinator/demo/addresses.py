@@ -1,16 +1,32 @@
 """What a person needs who wants to look around while the demo stays up: addresses, and commands to paste."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import orjson
+
+from coordinator.demo.letters import Letter, Program
+from coordinator.demo.parties import ori_of
 from coordinator.demo.stage import Stage
+from coordinator.model.answers import Change
+from coordinator.model.base import COORDINATOR
+from coordinator.model.identity import RANDOM_BYTES, uuid7
+
+_SENDER = ("mshp", "troop-c")
+_NAME = "TRY THIS"
 
 
-def addresses(stage: Stage, http: str) -> Iterator[str]:
-    """Every address, then commands that are ready to paste."""
+def addresses(stage: Stage, http: str, program: Program) -> Iterator[str]:
+    """Every address, then commands that are ready to paste; writes the notice that one of them sends."""
     journal, vkey = shlex.quote(str(stage.journal)), shlex.quote(str(stage.vkey))
     store = stage.settings.store.url
-    coordinator = f"coordinator --config {shlex.quote(str(stage.config))}"
+    command = shlex.quote(_command())
+    configured = f"{command} --config {shlex.quote(str(stage.config))}"
+    notice = stage.folder / "notice.json"
+    notice.write_bytes(_notice(program))
     yield "\nEverything stays up until Ctrl-C; then it is gone. The passwords are thrown away with it.\n"
     for agency, url in sorted(stage.broker.account_urls.items()):
         yield f"  {agency:<10} {url}"
@@ -21,7 +37,38 @@ def addresses(stage: Stage, http: str) -> Iterator[str]:
     yield f"  store      {store}"
     yield f"  log        {stage.log}"
     yield "\nTo paste:\n"
-    yield f"  coordinator audit verify {journal} --vkey {vkey}"
-    yield f"  coordinator audit verify --store {shlex.quote(store)} --vkey {vkey}"
-    yield f"  {coordinator} feed --as mshp --types deconfliction.alert"
-    yield f"  {coordinator} doctor"
+    yield f"  {command} audit verify {journal} --vkey {vkey}"
+    yield f"  {command} audit verify --store {shlex.quote(store)} --vkey {vkey}"
+    yield f"  {configured} feed --as mshp --types deconfliction.alert"
+    if stage.broker.own_accounts:
+        yield f"  {configured} send {shlex.quote(str(notice))} --as {'/'.join(_SENDER)}"
+    yield f"  {configured} doctor"
+
+
+def _command() -> str:
+    """How this program is called here."""
+    found = shutil.which("coordinator")
+    own = Path(sys.argv[0]).absolute()
+    return "coordinator" if found is not None and Path(found).samefile(own) else str(own)
+
+
+def _notice(program: Program) -> bytes:
+    """A notice of the Patrol's on ground that another agency will be on: the receipt shows a conflict."""
+    letter = _disputed(program)
+    event = orjson.loads(letter.body)
+    data = event["data"]
+    number = next(at for at, row in enumerate(program.scenario.agency) if row.id == _SENDER[0])
+    data |= {"to": [COORDINATOR], "originator": {"ori": ori_of(number)}, "lead": _SENDER[0], "name": _NAME}
+    data["operation_id"] = uuid7(0, letter.body[-RANDOM_BYTES:])
+    return orjson.dumps({"type": event["type"], "data": data}, option=orjson.OPT_INDENT_2)
+
+
+def _disputed(program: Program) -> Letter:
+    """The notice of another agency's operation whose conflict is still open."""
+    disputed = {
+        program.operations[each].key
+        for conflict in program.conflicts
+        for each in conflict.operations
+        if conflict.history == (Change.OPENED,) and conflict.sealed is None
+    }
+    return next(letter for letter in program.letters if letter.key in disputed and letter.agency != _SENDER[0])

@@ -93,7 +93,7 @@ async def _performed(
             mailroom, observed = await _played(stage, program, service, screen)
             if options.stay:
                 held = close(await _examined(stage, program, mailroom, observed, service))
-                for line in addresses(stage, service.address):
+                for line in addresses(stage, service.address, program):
                     screen.say(Line(Tone.NOTICE, line))
                 await _asked_to_stop()
                 return held
