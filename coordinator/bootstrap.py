@@ -107,7 +107,9 @@ class Service:
             Condition("publisher", outbound.ready, f"not publishing: {outbound.session.trouble or 'blocked'}"),
             Condition("store", await self._store_answers(), "the store does not answer"),
             Condition("relay", turning, "the relay has made no round for half a minute"),
-            Condition("seal", seal.behind_s < SEAL_BEHIND_S, f"no checkpoint for {seal.behind_s:.0f} s: {seal.last_error}"),
+            Condition(
+                "seal", seal.behind_s < SEAL_BEHIND_S, f"no checkpoint for {seal.behind_s:.0f} s: {seal.last_error}"
+            ),
         ]
 
     async def _store_answers(self) -> bool:

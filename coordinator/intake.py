@@ -262,9 +262,7 @@ def _dead(submission: Submission, queue: str, dead_id: str) -> Dead:
     reason = QuarantineReason.DEAD_LETTERED if queue == DEAD_QUEUE else QuarantineReason.ATTEMPTS_SPENT
     if submission.flaw is RefusalCode.UNREADABLE_HEADERS:
         reason = QuarantineReason.UNREADABLE_HEADERS
-    return Dead(
-        dead_id, queue, submission.agency, submission.account, reason, submission.body, submission.received
-    )
+    return Dead(dead_id, queue, submission.agency, submission.account, reason, submission.body, submission.received)
 
 
 def cut(judged: Sequence[Judged]) -> Iterator[Sequence[Judged]]:

@@ -187,5 +187,3 @@ class Relay:
             structlog.get_logger("relay").warning(
                 "line_rests", agency=line.agency, lane=line.lane.value, seconds=rest, outcomes=sorted(fared)
             )
-
-

@@ -215,7 +215,9 @@ class Entering:
         position, entry = draft.position, draft.new_id()
         message, answer, copy = draft.reserve(), draft.reserve(), draft.reserve()
         facts = self._facts(index, read, effect)
-        body = route.accept(judged, read, admitted, {"position": position, "entry": entry, "leaf_hash": "0" * 64, **facts})
+        body = route.accept(
+            judged, read, admitted, {"position": position, "entry": entry, "leaf_hash": "0" * 64, **facts}
+        )
         to_lead = route.tell_lead(judged, body, self._lead)
         owed, withheld = record.grant_all(draft, admitted.grants, event.lane, message), untold(admitted.withheld)
         receipt = draft.owe(sender, Lane.OUT, answer)
@@ -351,7 +353,11 @@ def policy_after(policy: Policy, fates: Iterable[Fate]) -> Policy:
         match fate.outcome:
             case register.AgreementEffect(word=said):
                 agreements = (
-                    *(each for each in agreements if (each.agreement_id, each.agency) != (said.agreement_id, said.agency)),
+                    *(
+                        each
+                        for each in agreements
+                        if (each.agreement_id, each.agency) != (said.agreement_id, said.agency)
+                    ),
                     said,
                 )
                 moved = True
@@ -378,7 +384,9 @@ def _subject(judged: Judged, facts: Mapping[str, object]) -> Subject:
     match event:
         case OperationEvent():
             revision = facts.get("revision")
-            return Subject(type=event.name, id=event.data.operation_id, revision=revision if isinstance(revision, int) else None)
+            return Subject(
+                type=event.name, id=event.data.operation_id, revision=revision if isinstance(revision, int) else None
+            )
         case AgreementStatus() | CredentialStatus():
             return Subject(type=event.name, id=event.data.agreement_id)
         case None:
@@ -386,5 +394,3 @@ def _subject(judged: Judged, facts: Mapping[str, object]) -> Subject:
             raise TypeError(msg)
         case _:
             return Subject(type=event.name)
-
-

@@ -1,6 +1,7 @@
 """The way out: pays dispatches to the agencies' queues, each with its own outcome, many in flight at once."""
 
 import asyncio
+import contextlib
 import uuid
 from collections import deque
 from collections.abc import Sequence
@@ -20,7 +21,11 @@ from coordinator.model.errors import BrokerUnavailableError
 from coordinator.model.work import Dispatch, Fate
 
 PUBLISH_S: Final = 10.0
-"""How long an outcome is waited for, in seconds; well below the relay's lease."""
+"""How long an outcome is waited for, in seconds; well below the relay's lease.
+
+After as long without any answer to anything, another connection is tried.
+"""
+_LOOK_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ class AmqpPublisher:
         return [pending.fate() for pending in entered]
 
     async def _serve(self, link: Link) -> None:
-        """Write what is waiting for the life of one connection; a channel that the broker closes ends it."""
+        """Write what is waiting for the life of one connection; a channel that ends or is stuck ends it."""
         channel = await link.channel(confirms=True)
         window = self._window = Window(channel, self._size, self._freed)
         closing = channel.closing
@@ -143,8 +148,7 @@ class AmqpPublisher:
                 await self._write(window)
                 if self._stopping and not self._waiting and not len(window):
                     return
-                await self._signal.wait()
-                self._signal.clear()
+                await self._wait(window)
             why = None if closing.cancelled() else closing.exception()
             msg = f"the broker closed the channel: {reason(why)}"
             raise BrokerUnavailableError(msg)
@@ -152,6 +156,18 @@ class AmqpPublisher:
             self._window = None
             self._roomy.clear()
             window.end("the connection was lost before the broker answered")
+
+    async def _wait(self, window: Window) -> None:
+        """Wait for something to do; raises BrokerUnavailableError when the broker owes answers for too long."""
+        now = asyncio.get_running_loop().time()
+        if self._session.status().blocked_s:
+            window.excuse(now)
+        elif (stuck := window.stuck(now, self._timeout_s)) is not None:
+            raise BrokerUnavailableError(stuck)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await self._signal.wait()
+        self._signal.clear()
 
     async def _write(self, window: Window) -> None:
         batch: list[Pending] = []
@@ -187,4 +203,4 @@ class AmqpPublisher:
 
 
 def _unsent(pending: Pending) -> bool:
-    return not pending.written and not pending.outcome.done()
+    return pending.written_at is None and not pending.outcome.done()

@@ -15,18 +15,20 @@ from coordinator.model.work import Fate
 
 WINDOW: Final = 256
 """More than this gave nothing (`broker.md`)."""
+LOST_S: Final = 120.0
+"""A publish that others have overtaken for so long will not be answered any more."""
 
 
 class Pending:
     """A publish that is waiting, or in flight, or answered."""
 
-    __slots__ = ("callers", "outcome", "publish", "written")
+    __slots__ = ("callers", "outcome", "publish", "written_at")
 
     def __init__(self, publish: Publish, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to wait, for one caller."""
         self.publish = publish
         self.callers = 1
-        self.written = False
+        self.written_at: float | None = None
         self.outcome: asyncio.Future[object] = loop.create_future()
 
     def give_up(self) -> None:
@@ -35,7 +37,7 @@ class Pending:
         What was written keeps its place in the window until it is answered or the channel ends.
         """
         self.callers -= 1
-        if not self.callers and not self.written:
+        if not self.callers and self.written_at is None:
             self.outcome.cancel()
 
     def fate(self) -> Fate:
@@ -76,6 +78,8 @@ class Window:
         self._size = size
         self._freed = freed
         self._in_flight: dict[str, Pending] = {}
+        self._heard_at = 0.0
+        self._excused_until = 0.0
 
     def __len__(self) -> int:
         return len(self._in_flight)
@@ -99,8 +103,27 @@ class Window:
         if not sendable:
             return
         await self._channel.write_queue.put(ChannelFrame(payload=b"".join(frames), should_close=False))
+        now = asyncio.get_running_loop().time()
         for pending in sendable:  # no turn of the loop lies between: no confirm can come before its future is there
-            self._await_confirm(pending)
+            self._await_confirm(pending, now)
+
+    def stuck(self, now: float, silent_s: float) -> str | None:
+        """Say since when the broker owes answers, if that is too long; None when all is well.
+
+        When a queue is deleted and declared again under a publisher, a channel of RabbitMQ 3.10 can stop for ever to
+        confirm anything, without a word; only another connection helps.
+        """
+        oldest = next(iter(self._in_flight.values()), None)
+        if oldest is None or oldest.written_at is None:
+            return None
+        since = max(oldest.written_at, self._excused_until)
+        if now - max(since, self._heard_at) > silent_s or now - since > LOST_S:
+            return f"{len(self)} publishes are not answered, the oldest for {now - oldest.written_at:.0f} s"
+        return None
+
+    def excuse(self, now: float) -> None:
+        """Begin to count anew: during an alarm the broker owes no answer."""
+        self._excused_until = now
 
     def end(self, why: str) -> None:
         """Give up what is in flight: the channel is gone, and nobody knows what became of it."""
@@ -109,12 +132,12 @@ class Window:
             if not pending.outcome.done():
                 pending.outcome.set_exception(BrokerUnavailableError(why))
 
-    def _await_confirm(self, pending: Pending) -> None:
+    def _await_confirm(self, pending: Pending, now: float) -> None:
         channel, dispatch_id = self._channel, pending.publish.id
         channel.delivery_tag += 1
         channel.confirmations[channel.delivery_tag] = pending.outcome
         channel.message_id_delivery_tag[dispatch_id] = channel.delivery_tag
-        pending.written = True
+        pending.written_at = now
         self._in_flight[dispatch_id] = pending
         pending.outcome.add_done_callback(lambda outcome: self._answered(dispatch_id, outcome))
 
@@ -123,4 +146,5 @@ class Window:
             outcome.exception()  # seen, should nobody else be waiting for it any more
         self._channel.message_id_delivery_tag.pop(dispatch_id, None)
         self._in_flight.pop(dispatch_id, None)
+        self._heard_at = asyncio.get_running_loop().time()
         self._freed()

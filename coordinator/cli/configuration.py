@@ -138,7 +138,9 @@ def read_key(settings: Settings) -> SigningKey:
         msg = f"[journal] key {path} cannot be read: `coordinator init DIR` makes one"
         raise ConfigurationError(msg) from error
     if key.name != settings.domain.origin:
-        msg = f"[journal] key is the key of {key.name}, and [domain] origin is {settings.domain.origin}: they must agree"
+        msg = (
+            f"[journal] key is the key of {key.name}, and [domain] origin is {settings.domain.origin}: they must agree"
+        )
         raise ConfigurationError(msg)
     return key
 

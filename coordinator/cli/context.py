@@ -48,7 +48,7 @@ def address_as(settings: Settings, user: str) -> str:
     """The broker's address with an agency's account, whose password is in `[amqp] accounts` (better: a secret)."""
     secret = settings.amqp.accounts.get(user)
     if secret is None:
-        msg = f"no password for {user}: set COORDINATOR_AMQP__ACCOUNTS='{{\"{user}\": \"…\"}}' or a secrets directory"
+        msg = f'no password for {user}: set COORDINATOR_AMQP__ACCOUNTS=\'{{"{user}": "…"}}\' or a secrets directory'
         raise ConfigurationError(msg)
     url = URL(settings.amqp.url.get_secret_value())
     return str(url.with_user(quote(user, safe="")).with_password(secret.get_secret_value()))

@@ -45,7 +45,9 @@ def list_all(context: typer.Context, *, as_json: JsonOption = False) -> None:
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console(soft_wrap=True).print(table)
-    typer.echo(f"{len(found)} messages, {len(stuck)} deliveries; `coordinator dead show ID`, `dead replay ID`", err=True)
+    typer.echo(
+        f"{len(found)} messages, {len(stuck)} deliveries; `coordinator dead show ID`, `dead replay ID`", err=True
+    )
 
 
 async def _listed(settings: Settings) -> tuple[Sequence[Dead], Sequence[Dispatch]]:

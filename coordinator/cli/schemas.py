@@ -16,9 +16,7 @@ def write(folder: Folder = Path("schemas")) -> None:
     """Write every file of the contract, and remove what is no longer part of it. Exit 1: DIR holds something else."""
     wanted, found = contract(), _files(folder)
     if found and INDEX not in found:
-        typer.echo(
-            f"{folder} holds something else; name a new folder: coordinator schemas write DIR", err=True
-        )
+        typer.echo(f"{folder} holds something else; name a new folder: coordinator schemas write DIR", err=True)
         raise typer.Exit(1)
     wrong = differences(found)
     for path, difference in wrong.items():

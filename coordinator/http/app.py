@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One condition of readiness, and in an operator's words what is wrong when it does not hold."""

@@ -79,17 +79,17 @@ _RFC3339 = (
 _MOMENT = re.compile(_RFC3339)
 
 
-def _rfc3339(value: object) -> object:
+def _rfc3339(value: object) -> datetime:
     """Read only the RFC 3339 profile: a `T`, seconds and an offset. ISO 8601 says much that others cannot read.
 
     What a clock says beyond microseconds is read and dropped.
     """
-    if isinstance(value, str):
-        if not _MOMENT.fullmatch(value):
-            msg = "time must be RFC 3339 with seconds and an offset, as 2026-11-27T18:00:00-06:00"
-            raise ValueError(msg)
-        return datetime.fromisoformat(value)
-    return value
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        msg = "time must be RFC 3339 with seconds and an offset, as 2026-11-27T18:00:00-06:00"
+        raise ValueError(msg)
+    return datetime.fromisoformat(value)
 
 
 def _utc(value: datetime) -> datetime:

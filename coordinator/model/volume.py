@@ -22,9 +22,7 @@ class OperationState(StrEnum):
     CLOSED = "closed"
 
 
-LIVE_STATES = frozenset(
-    {OperationState.PLANNED, OperationState.STAGED, OperationState.EXECUTING, OperationState.CLEAR}
-)
+LIVE_STATES = frozenset({OperationState.PLANNED, OperationState.STAGED, OperationState.EXECUTING, OperationState.CLEAR})
 """An operation is live from acceptance until closed or cancelled; `clear` does not end it."""
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 
 from coordinator.model.answers import Change, CloseReason, quarter_hour_before
-from coordinator.model.directory import Directory
 from coordinator.model.covering import boxes
+from coordinator.model.directory import Directory
 from coordinator.model.geodesy import grown
 from coordinator.model.geometry import all_within, band
 from coordinator.model.volume import (
@@ -23,6 +23,7 @@ from coordinator.model.volume import (
     Registered,
     Volume,
 )
+
 
 def probe(volume: Volume, directory: Directory) -> Probe:
     """Ask for whatever could conflict with a volume under the widest of all rules; widened outwards, never inwards."""
@@ -212,9 +213,7 @@ def _held(
         opened = Conflict(new_id(), pair, open=True, match=match, revisions=revisions, episode=1)
         return ConflictChange(opened, Change.OPENED, first, second)
     if not record.open:
-        reopened = Conflict(
-            record.id, pair, open=True, match=match, revisions=revisions, episode=record.episode + 1
-        )
+        reopened = Conflict(record.id, pair, open=True, match=match, revisions=revisions, episode=record.episode + 1)
         return ConflictChange(reopened, Change.REOPENED, first, second)
     if record.match == match and record.revisions == revisions:
         return None

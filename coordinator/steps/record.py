@@ -117,13 +117,24 @@ class Draft:
         )
         body = event.model_dump_json(exclude_none=True).encode()
         row = MessageRow(
-            key, COORDINATOR, event.id, self.source, type_of(telling.kind), body, position, correlation=telling.correlation
+            key,
+            COORDINATOR,
+            event.id,
+            self.source,
+            type_of(telling.kind),
+            body,
+            position,
+            correlation=telling.correlation,
         )
         self.keep(row)
         return body
 
     def enter(
-        self, kind: type[LeafBase], agency: str, fields: Mapping[str, object], detail: Mapping[str, object] | None = None
+        self,
+        kind: type[LeafBase],
+        agency: str,
+        fields: Mapping[str, object],
+        detail: Mapping[str, object] | None = None,
     ) -> bytes:
         """Write an entry at the next position; returns its leaf hash.
 
@@ -157,9 +168,7 @@ def grant_all(draft: Draft, grants: Sequence[Grant], lane: Lane, message: int) -
     return [draft.owe(grant.agency, lane, message, grant.agreement) for grant in grants]
 
 
-def overflow(
-    draft: Draft, owed: Sequence[Owed], first: int, agency: str, withheld: Sequence[Untold] = ()
-) -> None:
+def overflow(draft: Draft, owed: Sequence[Owed], first: int, agency: str, withheld: Sequence[Untold] = ()) -> None:
     """Enter the deliveries, and those not told, that do not fit into the entry that names them."""
     for part in _parts(owed[MAX_OWED_PER_LEAF:], MAX_OWED_PER_LEAF):
         draft.enter(MessageOwedLeaf, agency, {"first": first, "owed": part})

@@ -179,5 +179,3 @@ def _agreement(event: AgreementStatus, policy: Policy) -> AgreementEffect | Refu
 
 def _refused(code: RefusalCode, field: str) -> Refused:
     return Refused(code, Stage.REGISTER, field)
-
-

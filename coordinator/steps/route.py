@@ -42,9 +42,7 @@ def pointer(conflict: Conflict, own: Volume, other: Volume) -> Pointer:
     card = other.card
     if card.sealed:
         hidden = Other(agency=other.agency, contact=card.contact)
-        return Pointer(
-            conflict_id=conflict.id, operation_id=own.operation_id, other=hidden, eyes=Eyes.HEADQUARTERS
-        )
+        return Pointer(conflict_id=conflict.id, operation_id=own.operation_id, other=hidden, eyes=Eyes.HEADQUARTERS)
     return Pointer(
         conflict_id=conflict.id,
         operation_id=own.operation_id,

@@ -57,4 +57,7 @@ def persist(db: sqlite3.Connection, new: Sealed, tiles: Sequence[Tile]) -> None:
 
 def remember(db: sqlite3.Connection, name: str, value: str) -> None:
     """Keep a fact of the installation itself, such as the digest of the directory at the last start."""
-    db.execute("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
+    db.execute(
+        "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

@@ -22,7 +22,9 @@ CROSS JOIN spacetime AS s
 CROSS JOIN boxes AS b ON b.box = s.box
 CROSS JOIN operations AS o ON o.n = b.operation
 """
-FORGET_BOXES = "DELETE FROM spacetime WHERE box IN (SELECT box FROM boxes WHERE operation IN (SELECT value FROM json_each(?)))"
+FORGET_BOXES = (
+    "DELETE FROM spacetime WHERE box IN (SELECT box FROM boxes WHERE operation IN (SELECT value FROM json_each(?)))"
+)
 FORGET_NUMBERS = "DELETE FROM boxes WHERE operation IN (SELECT value FROM json_each(?))"
 ADD_NUMBER = "INSERT INTO boxes (box, operation) VALUES (?, ?)"
 ADD_BOX = "INSERT INTO spacetime (box, west, east, south, north, start, finish) VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -112,7 +112,9 @@ async def test_claims_are_told_with_their_first_receipt(store: SqliteStore, inta
 
 
 async def test_a_feed_is_gapless_and_holds_each_content_once(store: SqliteStore, intake: Intake) -> None:
-    await intake.receive([kit.notice("mshp", ["hsi", "dea"], start=_hours(h), end=_hours(h + 1)) for h in range(1, 60, 4)])
+    await intake.receive(
+        [kit.notice("mshp", ["hsi", "dea"], start=_hours(h), end=_hours(h + 1)) for h in range(1, 60, 4)]
+    )
     for agency, last in (await store.last_sequences()).items():
         feed = await store.feed(agency, 0, 1_000)
         assert [each.sequence for each in feed] == list(range(1, last + 1))

@@ -92,6 +92,28 @@ async def test_a_full_queue_refuses_its_own_and_nobody_elses(vhost: Vhost) -> No
         assert await client.depth("out.full") == fates[::2].count(Fate.CONFIRMED) < 20
 
 
+async def test_a_queue_declared_anew_under_the_publisher_stops_nobody_for_long(vhost: Vhost) -> None:
+    """A channel of RabbitMQ 3.10 may then confirm nothing any more, for any queue, and say nothing."""
+    async with administrator(vhost, "mshp", "dps") as client, publishing(vhost.url, timeout_s=1) as publisher:
+        await publisher.ready()
+
+        async def churn() -> None:
+            for _ in range(15):
+                await client.channel.queue_delete("out.mshp")
+                await client.channel.queue_declare("out.mshp", durable=True, arguments={"x-queue-type": "quorum"})
+
+        churning = asyncio.create_task(churn())
+        owed = {n: dispatch(n, "dps" if n % 2 else "mshp") for n in range(2_000)}
+        async with asyncio.timeout(GUARD_S):
+            while owed:
+                part = list(owed.values())[:100]
+                for each, fate in zip(part, await publisher.publish(part), strict=True):
+                    if fate is Fate.CONFIRMED:
+                        del owed[each.key]
+        await churning
+        assert await client.depth("out.dps") >= 1_000
+
+
 async def test_a_channel_that_hides_returned_messages_is_refused(vhost: Vhost) -> None:
     async with administrator(vhost) as client:
         blind = await client.connection.channel(on_return_raises=False)

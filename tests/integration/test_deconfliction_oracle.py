@@ -229,9 +229,7 @@ async def _both_sides_were_told(store: SqliteStore, pairs: set[frozenset[str]]) 
                 data = json.loads(each.body)["data"]
                 pointer = data.get("pointer", data)
                 told.add((pointer["conflict_id"], pointer["operation_id"]))
-    ids = await store.reading(
-        lambda db: db.execute("SELECT id, first, second FROM conflicts WHERE open").fetchall()
-    )
+    ids = await store.reading(lambda db: db.execute("SELECT id, first, second FROM conflicts WHERE open").fetchall())
     assert {frozenset(row[1:]) for row in ids} == pairs
     missing = [(row[0], side) for row in ids for side in row[1:] if (row[0], side) not in told]
     assert missing == []

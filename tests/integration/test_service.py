@@ -167,9 +167,7 @@ async def test_a_queue_that_is_missing_at_first_holds_nobody_up_and_gets_everyth
         received = await hsi.read("out", 5)
         assert [each.body for each in received] == sent
         arguments = {"x-queue-type": "quorum"}
-        await installation.vhost.manage(
-            "PUT", f"queues/{name}/out.dea", {"durable": True, "arguments": arguments}
-        )
+        await installation.vhost.manage("PUT", f"queues/{name}/out.dea", {"durable": True, "arguments": arguments})
         async with Partner(installation, "dea") as dea:
             bodies: list[bytes] = []
             async with asyncio.timeout(30):

@@ -79,9 +79,7 @@ def registered(agency: str, plan: Json) -> Submission:
 # registration and dissemination
 
 
-async def test_a_notice_reaches_whom_it_names_byte_for_byte_and_nobody_else(
-    intake: Intake, store: SqliteStore
-) -> None:
+async def test_a_notice_reaches_whom_it_names_byte_for_byte_and_nobody_else(intake: Intake, store: SqliteStore) -> None:
     sent = kit.notice("mshp", ["hsi", "dea"])
     receipt = await one(intake, sent)
     assert receipt.verdict is Verdict.ACCEPTED
@@ -127,9 +125,7 @@ async def test_an_agency_without_participation_is_refused(store: SqliteStore) ->
 async def test_authority_without_a_certified_officer_is_unproven_and_dps_is_told(
     intake: Intake, store: SqliteStore
 ) -> None:
-    plan = kit.plan(
-        ["hsi"], duty="immigration_enforcement", authority={"function": "detain", "officer_ids": ["M-1"]}
-    )
+    plan = kit.plan(["hsi"], duty="immigration_enforcement", authority={"function": "detain", "officer_ids": ["M-1"]})
     said = told(await one(intake, registered("mshp", plan)))
     assert said["authority"] == "unproven"
     copies = [each["data"] for each in await feed(store, "dps", "message.accepted") if each["data"].get("authority")]
