@@ -77,7 +77,7 @@ def guard(_logger: object, _method: str, event: MutableMapping[str, object]) -> 
     return event
 
 
-def plain(value: object, depth: int = 0) -> object:
+def plain(value: object, depth: int = 0) -> object:  # noqa: PLR0911  # one case a kind of value
     """A value as JSON can hold it: texts without control characters and clipped, everything else bounded."""
     try:
         match value:

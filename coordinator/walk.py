@@ -214,7 +214,7 @@ class Entering:
         admitted = self._end_goes_to_the_told(read, verdict)
         position, entry = draft.position, draft.new_id()
         message, answer, copy = draft.reserve(), draft.reserve(), draft.reserve()
-        facts = self._facts(index, read, effect)
+        facts = self._facts(index, effect)
         body = route.accept(
             judged, read, admitted, {"position": position, "entry": entry, "leaf_hash": "0" * 64, **facts}
         )
@@ -266,7 +266,7 @@ class Entering:
         told = route.known_recipients(self.known.told.get(event.data.operation_id, ()), event.agency)
         return Admitted(tuple(Grant(agency) for agency in told))
 
-    def _facts(self, index: int, read: Read, effect: register.Effect) -> dict[str, object]:
+    def _facts(self, index: int, effect: register.Effect) -> dict[str, object]:
         match effect:
             case register.OperationEffect():
                 seen = self.conflicts.seen_by(index)

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
@@ -86,11 +87,11 @@ class Partner:
         self.agency = agency
         self._url = installation.url(agency)
 
-    async def __aenter__(self) -> "Partner":
+    async def __aenter__(self) -> Self:
         self._connection = await aio_pika.connect(self._url)
-        self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        await self._channel.set_qos(prefetch_count=200)
-        self._exchange = await self._channel.get_exchange(f"in.{self.agency}", ensure=False)
+        self.channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        await self.channel.set_qos(prefetch_count=200)
+        self._exchange = await self.channel.get_exchange(f"in.{self.agency}", ensure=False)
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -115,7 +116,7 @@ class Partner:
 
     async def read(self, lane: str, count: int) -> list[AbstractIncomingMessage]:
         """Take that many messages from one of the agency's two queues, as they come."""
-        queue = await self._channel.get_queue(f"{lane}.{self.agency}", ensure=False)
+        queue = await self.channel.get_queue(f"{lane}.{self.agency}", ensure=False)
         found: list[AbstractIncomingMessage] = []
         async with queue.iterator(timeout=30) as messages:
             async for message in messages:

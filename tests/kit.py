@@ -38,7 +38,8 @@ def fresh_id() -> str:
 def _agency_toml(index: int, agency: str) -> str:
     kind, role = _ROLES.get(agency, ("federal", "federal"))
     desks = "".join(
-        f'[agency.{desk}]\nname = "{agency} {desk}"\nphone = "+1573555010{n}"\nemail = "{desk.replace("_", "-")}@{agency}.example"\n'
+        f'[agency.{desk}]\nname = "{agency} {desk}"\nphone = "+1573555010{n}"\n'
+        f'email = "{desk.replace("_", "-")}@{agency}.example"\n'
         for n, desk in enumerate(("watch_desk", "supervisor", "headquarters"))
     )
     return (

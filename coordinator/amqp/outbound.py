@@ -25,7 +25,8 @@ PUBLISH_S: Final = 10.0
 
 After as long without any answer to anything, another connection is tried.
 """
-_LOOK_S: Final = 0.5
+_LOOK_S: Final = 1.0
+"""How often that is looked at; longer than it takes to notice an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class AmqpPublisher:
         now = asyncio.get_running_loop().time()
         if self._session.status().blocked_s:
             window.excuse(now)
-        elif (stuck := window.stuck(now, self._timeout_s)) is not None:
+        elif (stuck := window.stuck(now, self._timeout_s + _LOOK_S)) is not None:
             raise BrokerUnavailableError(stuck)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_S):

@@ -76,7 +76,7 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run a command. Exit codes: 0 done, 1 the answer is no, 2 it could not be done; each command says which is which."""
+    """Run a command. Exit codes: 0 done, 1 the answer is no, 2 it could not be done; each command says more."""
     arguments = hoist(sys.argv[1:])
     with_debug = "--debug" in arguments
     try:

@@ -15,7 +15,7 @@ from coordinator.cli.context import address_as, chosen, read_directory_of, refus
 from coordinator.intake import system_id
 from coordinator.model.directory import Account, Directory
 from coordinator.model.errors import ConfigurationError, CoordinatorError
-from coordinator.model.work import Dispatch, Verdict
+from coordinator.model.work import ClaimKey, Dispatch, Verdict
 from coordinator.settings import Settings
 from coordinator.store import open_ledger
 from coordinator.store.asking import receipt
@@ -44,7 +44,7 @@ def send(
         settings = chosen(context).settings()
         agency, system, account = _speaker(read_directory_of(settings), speaker)
         body, message = _message(file, agency, system)
-        verdict, answer = asyncio.run(_sent(settings, agency, account.user, body, message, patience))
+        verdict, answer = asyncio.run(_sent(settings, ClaimKey(agency, message), account.user, body, patience))
     typer.echo(answer.decode())
     raise typer.Exit(1 if verdict == Verdict.REFUSED else 0)
 
@@ -86,14 +86,14 @@ def _message(file: str, agency: str, system: str) -> tuple[bytes, str]:
     return (json.dumps({**missing, **event}).encode() if missing else text), str({**given, **event}["id"])
 
 
-async def _sent(
-    settings: Settings, agency: str, user: str, body: bytes, message: str, patience: float
-) -> tuple[str, bytes]:
+async def _sent(settings: Settings, claim: ClaimKey, user: str, body: bytes, patience: float) -> tuple[str, bytes]:
+    agency, message = claim.agency, claim.id
     await publish_once(address_as(settings, user), ingress_exchange(agency), body, user)
     async with open_ledger(settings.store.url) as store:
         try:
             async with asyncio.timeout(patience):
-                while (found := await store.reading(lambda db: receipt(db, agency, message))) is None:
+                # The writer is another process: there is nothing to be woken by.
+                while (found := await store.reading(lambda db: receipt(db, agency, message))) is None:  # noqa: ASYNC110  # see above
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             msg = f"published, but no verdict on {message} within {patience:g} s: is `coordinator serve` running?"

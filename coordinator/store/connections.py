@@ -113,16 +113,12 @@ class Writer:
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise translate(error) from error
 
-    async def tidy(self) -> None:
-        """Above 32 MB of write-ahead log, pause the readers and start the log anew."""
-        wal = Path(f"{self._path}-wal")
+    def tidy(self, connection: sqlite3.Connection) -> None:
+        """On the writer's thread: above 32 MB of write-ahead log, pause the readers and start the log anew."""
         with contextlib.suppress(FileNotFoundError):
-            if wal.stat().st_size > WAL_LIMIT_BYTES:
-                await self.call(self._restart_log)
-
-    def _restart_log(self, connection: sqlite3.Connection) -> None:
-        with self._gate.shut():
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if Path(f"{self._path}-wal").stat().st_size > WAL_LIMIT_BYTES:
+                with self._gate.shut():
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Wait for the turn to end, then close."""

@@ -8,7 +8,10 @@ from coordinator.journal.checkpoint import Sealed
 from coordinator.journal.tiles import Tile
 from coordinator.model.errors import CoordinatorError
 
-TILES = "INSERT INTO tiles (level, n, hashes) VALUES (?, ?, ?) ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes"
+TILES = """
+INSERT INTO tiles (level, n, hashes) VALUES (?, ?, ?)
+ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes
+"""
 
 
 def size(db: sqlite3.Connection) -> int:

@@ -74,8 +74,8 @@ def operation_row(registered: Registered, position: int) -> tuple[object, ...]:
 def operation_of(row: Row) -> Registered:
     """An operation from `OPERATION_COLUMNS`."""
     (
-        operation_id, agency, revision, status, event_type, state, _live, start_us, end_us, core, reach_m, card, authority,
-        _position,
+        operation_id, agency, revision, status, event_type, state, _live, start_us, end_us, core, reach_m, card,
+        authority, _position,
     ) = row  # fmt: skip  # the columns in their order
     shown = orjson.loads(card)
     volume = Volume(
@@ -116,7 +116,8 @@ def conflict_row(conflict: Conflict) -> tuple[object, ...]:
 def conflict_of(row: Row) -> Conflict:
     """A conflict from `CONFLICT_COLUMNS`."""
     (
-        first, second, conflict_id, is_open, rule, version, distance_m, gap_s, band, act_by_us, one, two, episode, reason,
+        first, second, conflict_id, is_open, rule, version, distance_m, gap_s, band, act_by_us, one, two, episode,
+        reason,
     ) = row  # fmt: skip  # the columns in their order
     match = Match(rule, version, distance_m, gap_s, Band(band), from_us(act_by_us))
     return Conflict(
@@ -163,16 +164,16 @@ def credential_word_of(row: Row) -> CredentialWord:
 
 
 DISPATCH_COLUMNS = (
-    "d.key, d.id, d.recipient, d.lane, d.sequence, m.type, m.id, m.agency, m.source, m.body, d.recorded, d.attempts, d.agreement, "
-    "m.correlation, m.jws"
+    "d.key, d.id, d.recipient, d.lane, d.sequence, m.type, m.id, m.agency, m.source, m.body, d.recorded, d.attempts, "
+    "d.agreement, m.correlation, m.jws"
 )
 
 
 def dispatch_of(row: Row) -> Dispatch:
     """A dispatch with its content, from `DISPATCH_COLUMNS`."""
     (
-        key, dispatch_id, recipient, lane, sequence, kind, event_id, sender, source, body, recorded, attempts, agreement,
-        correlation, jws,
+        key, dispatch_id, recipient, lane, sequence, kind, event_id, sender, source, body, recorded, attempts,
+        agreement, correlation, jws,
     ) = row  # fmt: skip  # the columns in their order
     return Dispatch(
         key=key,

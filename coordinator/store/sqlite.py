@@ -34,7 +34,12 @@ class SqliteTransaction:
 
     async def write(self, plan: Plan) -> None:
         """Write and commit."""
-        await self._writer.call(lambda db: write_plan(db, plan))
+
+        def work(db: sqlite3.Connection) -> None:
+            write_plan(db, plan)
+            self._writer.tidy(db)
+
+        await self._writer.call(work)
 
 
 class SqliteReader:
@@ -111,7 +116,6 @@ class SqliteStore(SqliteReader):
         """Take the turn; whatever is not written is rolled back."""
         async with self._writer.turn():
             yield SqliteTransaction(self._writer, self._lead)
-            await self._writer.tidy()
 
     async def lease(self, lease: Lease) -> Leased:
         """Look on a reader; write only when a line is new to us or its lease runs out."""

@@ -14,6 +14,7 @@ import pytest
 import shapely
 from shapely.affinity import scale
 from shapely.geometry import shape as geometry
+from shapely.geometry.base import BaseGeometry
 
 from coordinator.intake import Intake
 from coordinator.model.work import Submission, Verdict
@@ -172,9 +173,10 @@ def _rough_m(a: Ground, b: Ground) -> float:
     return float(flat[0].distance(flat[1]) * METRES_PER_DEGREE)
 
 
-def _edges(core: Any) -> list[Any]:  # shapely has no type that fits all
+def _edges(core: BaseGeometry) -> list[Any]:  # edges as pairs of positions
     if core.geom_type == "Point":
-        return [((core.x, core.y), (core.x, core.y))]
+        (place,) = core.coords
+        return [(place, place)]
     lines = [core] if core.geom_type == "LineString" else [part.exterior for part in shapely.get_parts(core)]
     return [edge for line in lines for edge in zip(line.coords, line.coords[1:], strict=False)]
 

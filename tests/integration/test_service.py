@@ -51,7 +51,7 @@ def notice(agency: str, to: list[str], **changes: object) -> bytes:
 async def until(condition: str, service: Service) -> None:
     """Wait until a condition of readiness holds."""
     async with asyncio.timeout(20):
-        while not next(each for each in await service.conditions() if each.name == condition).holds:
+        while not next(each for each in await service.conditions() if each.name == condition).holds:  # noqa: ASYNC110  # the state is asked for, as an operator does
             await asyncio.sleep(0.05)
 
 
@@ -80,7 +80,7 @@ async def test_a_notice_goes_from_one_agency_to_another_and_the_receipt_comes_ba
 async def _waiting(partner: Partner) -> list[Json]:
     """Empty the agency's `out` queue of what the agreements left in it."""
     found = []
-    queue = await partner._channel.get_queue(f"out.{partner.agency}", ensure=False)
+    queue = await partner.channel.get_queue(f"out.{partner.agency}", ensure=False)
     while (message := await queue.get(fail=False)) is not None:
         await message.ack()
         found.append(json.loads(message.body))
@@ -120,7 +120,7 @@ async def test_what_is_published_verifies_after_a_graceful_stop(installation: In
         async with Partner(installation, "mshp") as mshp:
             await mshp.publish(*(notice("mshp", ["hsi", "dea"], area=_apart(number)) for number in range(50)))
             async with asyncio.timeout(20):
-                while (await service.store.last_sequences()).get("dea", 0) < 50:
+                while (await service.store.last_sequences()).get("dea", 0) < 50:  # noqa: ASYNC110  # the store is asked
                     await asyncio.sleep(0.05)
         size = await service.store.size()
     folder = installation.settings.journal.publish_dir
@@ -191,7 +191,7 @@ async def test_every_agency_hears_a_heartbeat_with_its_last_sequence(
     await service.watch.beat()
     last = (await service.store.last_sequences())["usms"]
     async with Partner(installation, "usms") as usms:
-        queue = await usms._channel.get_queue("out.usms", ensure=False)
+        queue = await usms.channel.get_queue("out.usms", ensure=False)
         async with asyncio.timeout(20):
             while True:
                 message = await queue.get(fail=False)

@@ -310,7 +310,7 @@ def _decisions() -> None:
 
 
 def _spacetime() -> None:
-    """Boxes of live operations: degrees, and hours since the Unix epoch. R*Tree keeps 32-bit floats, rounded outwards."""
+    """Boxes of live operations: degrees, and hours since the Unix epoch. It keeps 32-bit floats, rounded outwards."""
     op.execute("CREATE VIRTUAL TABLE spacetime USING rtree(box, west, east, south, north, start, finish)")
 
 
@@ -328,7 +328,7 @@ def _guards() -> None:
     )
     for table in EFFECTS:
         op.execute(
-            f"CREATE TRIGGER {table}_cite_a_new_entry BEFORE INSERT ON {table} "
+            f"CREATE TRIGGER {table}_cite_a_new_entry BEFORE INSERT ON {table} "  # noqa: S608  # names from the list above
             "WHEN NEW.position < (SELECT position FROM head) "
             "BEGIN SELECT RAISE(ABORT, 'an effect cites an older entry'); END"
         )
