@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from aiormq.channel import Channel
 
-from coordinator.amqp.window import Window
+from coordinator.amqp.frames import Publish
+from coordinator.amqp.window import LOST_S, Pending, Window
 from coordinator.model.codes import Lane
 from coordinator.model.errors import ConfigurationError
 from coordinator.model.work import Fate
@@ -121,6 +122,29 @@ async def test_a_channel_that_hides_returned_messages_is_refused(vhost: Vhost) -
         for channel in (blind, unconfirmed):
             with pytest.raises(ConfigurationError, match="on_return_raises"):
                 Window(await channel.get_underlay_channel(), 1, lambda: None)
+
+
+async def test_a_silent_broker_is_given_its_time_and_more_after_an_alarm(vhost: Vhost) -> None:
+    async with administrator(vhost, "mshp") as client:
+        channel = await client.connection.channel(on_return_raises=True)
+        window = Window(await channel.get_underlay_channel(), 8, lambda: None)
+        loop = asyncio.get_running_loop()
+        pending = Pending(Publish.of(dispatch(1)), loop)
+        assert window.stuck(loop.time(), 10) is None  # nothing is owed
+        await vhost.node.suspend()
+        try:
+            await window.write([pending])
+            now = loop.time()
+            assert window.stuck(now + 9, 10) is None
+            assert "1 publishes are not answered" in (window.stuck(now + 11, 10) or "")
+            assert window.stuck(now + LOST_S + 1, 1_000) is not None
+            window.excuse(now + 11)
+            assert window.stuck(now + 20, 10) is None
+        finally:
+            await vhost.node.resume()
+        await asyncio.wait_for(asyncio.shield(pending.outcome), GUARD_S)
+        assert pending.fate() is Fate.CONFIRMED
+        assert window.stuck(loop.time() + 100, 10) is None
 
 
 async def test_an_alarm_leaves_outcomes_unknown_in_a_bounded_window_and_all_arrive_after_it(vhost: Vhost) -> None:
