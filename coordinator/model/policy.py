@@ -147,12 +147,13 @@ class Policy:
 
     @cached_property
     def _delegations(self) -> Mapping[str, tuple[tuple[Agreement, tuple[CredentialWord, ...]], ...]]:
-        """By officer: each 287(g) agreement in force under which anything was said of the officer, and what."""
+        """By officer: each 287(g) agreement in force under which anything was said of the officer, and what its sides said."""
         found: dict[str, list[tuple[Agreement, tuple[CredentialWord, ...]]]] = {}
         for (agreement_id, officer), words in self._credentials.items():
             agreement = self.agreements.get(agreement_id)
             if agreement is not None and agreement.terms.kind is AgreementKind.DELEGATION:
-                found.setdefault(officer, []).append((agreement, words))
+                sides = tuple(word for word in words if word.agency in agreement.terms.parties)
+                found.setdefault(officer, []).append((agreement, sides))
         return {officer: tuple(each) for officer, each in found.items()}
 
     def confers(self, employer: str, officer: str, function: Function, window: tuple[datetime, datetime]) -> bool:

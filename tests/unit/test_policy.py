@@ -228,6 +228,15 @@ def test_a_function_is_conferred_for_a_window_within_all_three_terms(
     assert policy.confers("mshp", "4127", Function.DETAIN, WINDOW) == within
 
 
+@pytest.mark.parametrize("employer", ["mshp", "stl-pd"])
+def test_nobody_but_the_two_sides_can_certify_or_authorise(employer: str) -> None:
+    """Whatever stands in the store: a word of an agency that is no side confers nothing."""
+    outsiders = Vouched("4127", {employer: CredentialState.CERTIFIED, "dea": CredentialState.AUTHORISED})
+    one_outsider = Vouched("4127", {"stl-pd": CredentialState.CERTIFIED, "hsi": CredentialState.AUTHORISED})
+    assert not law(outsiders).confers(employer, "4127", Function.SERVE_WARRANTS, WINDOW)
+    assert not law(one_outsider).confers("stl-pd", "4127", Function.SERVE_WARRANTS, WINDOW)
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
