@@ -147,7 +147,7 @@ class Policy:
 
     @cached_property
     def _delegations(self) -> Mapping[str, tuple[tuple[Agreement, tuple[CredentialWord, ...]], ...]]:
-        """By officer: each 287(g) agreement in force under which anything was said of the officer, and what its sides said."""
+        """By officer: each 287(g) agreement in force, and what its two sides said of the officer under it."""
         found: dict[str, list[tuple[Agreement, tuple[CredentialWord, ...]]]] = {}
         for (agreement_id, officer), words in self._credentials.items():
             agreement = self.agreements.get(agreement_id)
@@ -162,8 +162,7 @@ class Policy:
         Certified by the employer and authorised by the other side, under an agreement in force that delegates it.
         """
         return any(
-            employer in agreement.terms.parties
-            and function in agreement.terms.functions
+            function in agreement.terms.functions
             and agreement.holds_during(*window)
             and _both_vouch(employer, words, function, window)
             for agreement, words in self._delegations.get(officer, ())
