@@ -1,7 +1,6 @@
 """The composition root: settings become a running service, in one stack and one task group."""
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -151,7 +150,8 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
 def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key: SigningKey) -> Service:
     url = settings.amqp.url.get_secret_value()
     heartbeat = settings.amqp.heartbeat_s
-    owner = f"{socket.gethostname()}/{os.getpid()}"
+    # One process serves an SQLite store, so a restart takes its own lines back at once, whatever its number is now.
+    owner = f"{socket.gethostname()}/{settings.store.url}"
     wakes: list[Callable[[], None]] = []
     intake = make_intake(store, directory, settings.domain.id, wakes)
     publisher = AmqpPublisher(Session(url, "coordinator relay", heartbeat_s=heartbeat))

@@ -232,7 +232,14 @@ class Intake:
         self._owing += waiting
         await asyncio.sleep(SETTLE_AFTER_S)
         if any(not future.done() for _, future in waiting):
-            await self.chore(Ask(), chores.nothing)
+            try:
+                await self.chore(Ask(), chores.nothing)
+            except StoreUnavailableError:
+                # Who hears of it hands them in again: what still waited here would be entered twice.
+                left = {future for _, future in waiting if not future.done()}
+                self._owing = [each for each in self._owing if each[1] not in left]
+                if left:
+                    raise
         await asyncio.gather(*(future for _, future in waiting))
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:

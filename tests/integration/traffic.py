@@ -31,7 +31,9 @@ def agreements() -> list[Submission]:
 def notice(agency: str, to: list[str], **changes: object) -> bytes:
     start = datetime.now(UTC) + timedelta(hours=1)
     window = {"start": start.isoformat(), "end": (start + timedelta(hours=2)).isoformat()}
-    return as_of_now(kit.submission(agency, kit.body(agency, "operation.notice", kit.plan(to, **window, **changes)))).body
+    return as_of_now(
+        kit.submission(agency, kit.body(agency, "operation.notice", kit.plan(to, **window, **changes)))
+    ).body
 
 
 def apart(number: int) -> Json:
@@ -52,7 +54,7 @@ def id_of(body: bytes) -> str:
 async def until(holds: Callable[[], Awaitable[object]], guard_s: float = GUARD_S) -> None:
     """Wait until something holds; the store belongs to the service, so there is nothing to be woken by."""
     async with asyncio.timeout(guard_s):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110  # see above
             await asyncio.sleep(0.02)
 
 
