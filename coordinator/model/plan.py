@@ -25,8 +25,8 @@ class Ask:
     claims: Sequence[ClaimKey] = ()
     operations: Sequence[str] = ()
     targets: Sequence[Target] = ()
-    since: int = 0
-    """Live operations changed at or after this position are told."""
+    since: int | None = None
+    """Operations changed at or after this position are told; none when it is not given."""
     policy_version: int = -1
     """The policy is told when the head's version is another."""
     authorised: bool = False

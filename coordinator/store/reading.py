@@ -84,7 +84,7 @@ def read_known(db: sqlite3.Connection, ask: Ask, lead: str) -> Known:
         told=_told(db, ask.operations),
         conflicts=conflicts,
         counterparts={key: found.volume for key, found in _operations(db, sorted(others)).items()},
-        changed=_by_id(db.execute(CHANGED, (ask.since,))) if ask.since < head.position else {},
+        changed=_changed(db, ask.since, head),
         reached=_reached(db, ask.targets),
         policy=read_policy(db, lead) if head.policy_version != ask.policy_version else None,
         authorised=tuple(operation_of(row) for row in db.execute(AUTHORISED)) if ask.authorised else (),
@@ -114,6 +114,10 @@ def _by_id(rows: Iterable[Sequence[object]]) -> Mapping[str, Registered]:
 
 def _operations(db: sqlite3.Connection, asked: Sequence[str]) -> Mapping[str, Registered]:
     return _by_id(db.execute(OPERATIONS, (_json(asked),))) if asked else {}
+
+
+def _changed(db: sqlite3.Connection, since: int | None, head: Head) -> Mapping[str, Registered]:
+    return {} if since is None or since >= head.position else _by_id(db.execute(CHANGED, (since,)))
 
 
 def _told(db: sqlite3.Connection, asked: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
