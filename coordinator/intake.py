@@ -154,6 +154,8 @@ class Intake:
     async def _survey(self, volumes: Sequence[Volume]) -> deconflict.Survey:
         """Heavy geometry stays out of the lock: neighbours from a snapshot, compared in a worker thread."""
         directory = self.domain.directory
+        if not volumes:
+            return deconflict.NOTHING_SURVEYED
         around = await self.store.neighbours([deconflict.probe(volume, directory) for volume in volumes])
         if not around.hits:
             return deconflict.survey(volumes, around, directory)
@@ -200,7 +202,7 @@ class Intake:
             claims=tuple(dict.fromkeys([*(each.claim for each in unit), *digests])),
             operations=tuple(event.data.operation_id for event in events if isinstance(event, OperationEvent)),
             targets=tuple(register.target_of(event) for event in events if isinstance(event, ReceiptAcknowledge)),
-            since=survey.position,
+            since=survey.position if survey.asked else None,
             policy_version=self.policy.version,
             authorised=any(event is not None and event.changes_policy for event in events),
         )

@@ -10,6 +10,7 @@ from typing import Final
 import aio_pika
 import structlog
 from aiormq.abc import AbstractChannel, AbstractConnection
+from aiormq.exceptions import ConnectionClosed
 from yarl import URL
 
 from coordinator.amqp.backoff import Backoff
@@ -38,6 +39,8 @@ class Link:
         Raises BrokerUnavailableError.
         """
         with broker_errors("open a channel"):
+            if self.connection.is_closed:  # the client would say so with a RuntimeError
+                raise ConnectionClosed(None, "the connection is gone")
             return await self.connection.channel(
                 publisher_confirms=confirms, on_return_raises=confirms, timeout=REQUEST_S
             )
@@ -172,11 +175,11 @@ class Session:
             self._unblocked()
         for task in ended:
             task.result()  # raises what ended it
-        if not work.cancelled() and (error := work.exception()) is not None:
-            raise error
-        if work.cancelled():
-            msg = f"the connection was lost: {_closing_reason(closing)}"
-            raise BrokerUnavailableError(msg)
+        if work.done() and not work.cancelled():
+            work.result()
+            return
+        msg = f"the connection was lost: {_closing_reason(closing)}"
+        raise BrokerUnavailableError(msg)
 
     async def _watch_alarms(self, link: Link) -> None:
         """Measure for how long the broker does not read; only its waiting tells (`broker.md`, 8)."""
@@ -200,9 +203,12 @@ async def _used(link: Link, use: Callable[[Link], Awaitable[None]]) -> None:
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """Cancel and wait; what the client keeps from ending must not keep the next generation from beginning."""
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
+    _, hanging = await asyncio.wait(tasks, timeout=_CLOSE_S)
+    for task in hanging:
+        structlog.get_logger("amqp").error("still_running", task=task.get_name())
 
 
 async def _close(connection: AbstractConnection) -> None:

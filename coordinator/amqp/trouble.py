@@ -35,21 +35,26 @@ def broker_errors(what: str) -> Iterator[None]:
     """Turn what the client raises inside into BrokerUnavailableError: "cannot <what>: <why>".
 
     A lost heartbeat raises CancelledError in whoever waits for the broker, though nobody cancelled them
-    (`broker.md`, 6): that is the broker's trouble as well. A cancellation that was asked for passes.
+    (`broker.md`, 6): that is the broker's trouble as well. A cancellation that was asked for passes, and the client may
+    answer one with an error of its own, so that counts as the cancellation, too.
     """
     try:
         yield
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+    except (asyncio.CancelledError, *_FROM_THE_CLIENT) as error:
+        if not _cancelled_on_purpose():
+            raise BrokerUnavailableError(_sentence(what, error)) from error
+        if isinstance(error, asyncio.CancelledError):
             raise
-        raise BrokerUnavailableError(_sentence(what, error)) from error
-    except _FROM_THE_CLIENT as error:
-        raise BrokerUnavailableError(_sentence(what, error)) from error
+        raise asyncio.CancelledError from error
     except Exception as error:
         if type(error) is not Exception:  # the client's bare one: a channel was closed, and there was no reason
             raise
         raise BrokerUnavailableError(_sentence(what, error)) from error
+
+
+def _cancelled_on_purpose() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def reason(error: BaseException | None) -> str:

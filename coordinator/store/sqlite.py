@@ -120,22 +120,19 @@ class SqliteStore(SqliteReader):
     async def lease(self, lease: Lease) -> Leased:
         """Look on a reader; write only when a line is new to us or its lease runs out."""
 
-        def look(db: sqlite3.Connection) -> tuple[set[Line], set[Line], set[Line]]:
-            return leasing.lines_with_debts(db), *leasing.held(db, lease)
+        def look(db: sqlite3.Connection) -> tuple[set[Line], Leased]:
+            ours, others = leasing.held(db, lease)
+            wanted = leasing.lines_with_debts(db) - lease.resting
+            lines = sorted(wanted & ours, key=lambda line: (line.lane, line.agency))
+            due = leasing.due(db, lease, lines)
+            return wanted - ours - others, Leased(read_head(db).policy_version, tuple(due))
 
-        wanted, ours, others = await self._readers.call(look)
-        wanted -= lease.resting
-        missing = wanted - ours - others
+        missing, leased = await self._readers.call(look)
         if missing:
             async with self._writer.turn():
                 await self._writer.call(lambda db: leasing.take(db, lease, missing))
-            _, ours, _ = await self._readers.call(look)
-
-        def collect(db: sqlite3.Connection) -> Leased:
-            lines = sorted(wanted & ours, key=lambda line: (line.lane, line.agency))
-            return Leased(read_head(db).policy_version, tuple(leasing.due(db, lease, lines)))
-
-        return await self._readers.call(collect)
+            _, leased = await self._readers.call(look)
+        return leased
 
     async def persist(self, sealed: Sealed, tiles: Sequence[Tile]) -> None:
         """Write a checkpoint and its tiles in one transaction."""
