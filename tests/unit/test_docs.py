@@ -17,7 +17,7 @@ from coordinator.model.leaf import Channel, Leaf
 from coordinator.model.messages import INCOMING_TYPES, OUTGOING_TYPES, type_of
 from coordinator.model.work import ClaimKey, Judged, Receipt, Submission, Verdict
 from coordinator.settings import Settings
-from tests.documents import DOCUMENTS, ROOT, anchors, blocks, links, paths_named, table, named_tests
+from tests.documents import DOCUMENTS, ROOT, anchors, blocks, links, named_tests, paths_named, table
 
 DOCS = ROOT / "docs"
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

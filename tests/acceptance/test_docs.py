@@ -1,0 +1,205 @@
+"""The documents' commands, run as a reader would run them, one after the other; and the readme's own client."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from coordinator.amqp.definitions import password_hash
+from coordinator.amqp.node import PrivateNode
+from coordinator.directory.writer import with_passwords
+from tests.documents import DOCUMENTS, ROOT, Block, blocks
+
+BIN = Path(sys.executable).parent
+GUARD_S = 60
+OURS = "tests/acceptance/test_docs.py"
+README, AUDIT, OPERATE = ROOT / "README.md", ROOT / "docs/audit.md", ROOT / "docs/operate.md"
+USERS = ("dps", "mshp-cad", "mshp-desk", "hsi", "dea")
+DEMO, DEFINITIONS, INIT, SERVE = (f"coordinator {each}" for each in ("demo", "topology definitions", "init", "serve"))
+
+
+def fictional(user: str) -> str:
+    """The password of a user of the example directory."""
+    return f"fictional-{user}"
+
+
+def ours(document: Path) -> list[Block]:
+    """The blocks that this file runs."""
+    return [block for block in blocks(document) if OURS in block.run_by]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """A shell that has the commands, and no settings of the machine's own."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("COORDINATOR_")}
+    return {**plain, "PATH": f"{BIN}{os.pathsep}{plain['PATH']}", **more}
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody who types the commands of a document, beside a broker that they can import a file into."""
+
+    folder: Path
+    node: PrivateNode
+    env: Mapping[str, str]
+    serving: subprocess.Popen[str] | None = None
+    said: dict[str, str] = field(default_factory=dict)
+    """What each command printed."""
+
+    async def follow(self, commands: Sequence[str]) -> None:
+        for line in commands:
+            command = line.partition("  #")[0].strip()
+            if command.startswith("cd "):
+                self.folder /= command.removeprefix("cd ")
+            elif command == SERVE:
+                await asyncio.to_thread(self._serve)
+            elif not command.startswith(DEMO):  # that one was played before: it takes its time
+                self.said[command] = await asyncio.to_thread(self._run, command)
+                await self._as_the_text_says(command)
+
+    def _run(self, command: str) -> str:
+        shell = ["bash", "-euo", "pipefail", "-c", command]
+        done = subprocess.run(
+            shell, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=GUARD_S, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    async def _as_the_text_says(self, command: str) -> None:
+        """Put one's own accounts into the directory; import the file into RabbitMQ."""
+        if command.startswith(INIT):
+            file = self.folder / command.rsplit(maxsplit=1)[-1] / "directory.toml"
+            hashes = {user: password_hash(fictional(user), b"salt") for user in USERS}
+            file.write_text(with_passwords(file.read_text(), hashes))
+        if command.startswith(DEFINITIONS):
+            await self.node.ctl("import_definitions", str(self.folder / "definitions.json"))
+
+    def _serve(self) -> None:
+        self.serving = subprocess.Popen(
+            ["coordinator", "serve"], cwd=self.folder, env=self.env, stderr=subprocess.PIPE, text=True
+        )
+        assert self.serving.stderr is not None
+        lines = []
+        for line in self.serving.stderr:  # the test's own time-out guards it
+            lines.append(line)
+            if '"event":"started"' in line:
+                return
+        pytest.fail("".join(lines))
+
+    def stop(self) -> int:
+        """End the service as a supervisor does, and give its exit code."""
+        assert self.serving is not None
+        self.serving.terminate()
+        self.serving.communicate(timeout=GUARD_S)
+        return self.serving.returncode
+
+
+@pytest.fixture(scope="module")
+async def node() -> AsyncIterator[PrivateNode]:
+    async with PrivateNode() as running:
+        yield running
+
+
+@contextmanager
+def reading(folder: Path, node: PrivateNode) -> Iterator[Reader]:
+    folder.mkdir(exist_ok=True)
+    (folder / "docs").symlink_to(ROOT / "docs")
+    env = environment(
+        COORDINATOR_AMQP__URL=node.url_for("coordinator", fictional("coordinator")),
+        COORDINATOR_AMQP__ACCOUNTS=json.dumps({user: fictional(user) for user in USERS}),
+        COORDINATOR_HTTP__PORT="0",
+    )
+    reader = Reader(folder, node, env)
+    try:
+        yield reader
+    finally:
+        if reader.serving is not None:
+            reader.serving.kill()
+            reader.serving.communicate()
+
+
+@dataclass(frozen=True, slots=True)
+class Weekend:
+    """A demo that stayed up: what the readme's client printed meanwhile; then its journal in `weekend`."""
+
+    folder: Path
+    receipt: str
+
+
+@pytest.fixture(scope="module")
+def weekend(tmp_path_factory: pytest.TempPathFactory) -> Weekend:
+    """Play the demo once, as the documents do, and stay, as the readme does."""
+    folder = tmp_path_factory.mktemp("reader")
+    command = ["coordinator", "demo", "--out", "weekend", "--stay"]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            assert demo.stdout is not None
+            said = ""
+            for line in demo.stdout:
+                said += line
+                if "doctor" in line:  # the last of the commands to paste
+                    break
+            receipt = _publish(folder, said)
+            demo.send_signal(signal.SIGINT)
+            demo.communicate(timeout=GUARD_S)
+        finally:
+            demo.kill()
+    return Weekend(folder, receipt)
+
+
+def _publish(folder: Path, said: str) -> str:
+    """Save the readme's program, and start it with what the demo printed."""
+    (program,) = (block for block in ours(README) if block.language == "python")
+    (folder / "publish.py").write_text(program.text)
+    url = re.search(r"amqp://mshp:\S+", said)
+    notice = re.search(r"send (\S+notice\.json) --as mshp/troop-c", said)
+    assert url, said
+    assert notice, said
+    command = [sys.executable, "publish.py", url[0], "mshp", "troop-c", notice[1]]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=GUARD_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_readmes_client_publishes_a_notice_and_reads_the_receipt(weekend: Weekend) -> None:
+    receipt = json.loads(weekend.receipt)
+    assert receipt["deconfliction"] == "conflict"
+    assert "fbi" in {each["other"]["agency"] for each in receipt["conflicts"]}
+    assert receipt["counties"] == ["St. Louis"]
+
+
+async def test_the_readme_and_the_audit_can_be_followed(weekend: Weekend, node: PrivateNode) -> None:
+    with reading(weekend.folder, node) as reader:
+        connect, speak, verify = (block for block in ours(README) if block.language == "sh")
+        await reader.follow(connect.commands)
+        await reader.follow(speak.commands)
+        feed = [json.loads(line) for line in reader.said["coordinator feed --as mshp"].splitlines()]
+        assert [each["sequence"] for each in feed] == list(range(1, len(feed) + 1))
+        receipts = [each["event"]["data"] for each in feed if each["event"]["type"].endswith("message.accepted.v1")]
+        assert [each["standing"] for each in receipts if "standing" in each] == ["in_force"]
+        assert [each["deconfliction"] for each in receipts if "deconfliction" in each] == ["none_known"]
+        reader.folder = weekend.folder
+        for block in (verify, *ours(AUDIT)):
+            await reader.follow(block.commands)
+        assert reader.stop() == 0
+
+
+async def test_the_operators_pages_can_be_followed(tmp_path: Path, node: PrivateNode) -> None:
+    with reading(tmp_path / "operator", node) as reader:
+        for block in ours(OPERATE):
+            await reader.follow(block.commands)
+        assert fictional("coordinator") not in reader.said["coordinator config show"]
+
+
+def test_no_other_document_says_that_its_commands_are_run_here() -> None:
+    assert [each for each in DOCUMENTS if ours(each)] == [README, AUDIT, OPERATE]
