@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from hypothesis import HealthCheck, settings
 
+from coordinator import logs
 from coordinator.amqp.node import PrivateNode
 from coordinator.model.errors import ConfigurationError
 
@@ -18,6 +19,9 @@ from coordinator.model.errors import ConfigurationError
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# What the service says of each message is for operators; a failing test wants its own words.
+logs.configure("error")
 
 EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
 

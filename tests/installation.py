@@ -1,5 +1,6 @@
 """A whole installation for a test: configuration, directory, keys and store in a folder, and a vhost as it must be."""
 
+import asyncio
 import json
 import os
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class Partner:
     def __init__(self, installation: Installation, agency: str) -> None:
         self.agency = agency
         self._url = installation.url(agency)
+        self._arrived: dict[str, asyncio.Queue[AbstractIncomingMessage]] = {}
 
     async def __aenter__(self) -> Self:
         self._connection = await aio_pika.connect(self._url)
@@ -115,14 +117,16 @@ class Partner:
                 return event
 
     async def read(self, lane: str, count: int) -> list[AbstractIncomingMessage]:
-        """Take that many messages from one of the agency's two queues, as they come."""
-        queue = await self.channel.get_queue(f"{lane}.{self.agency}", ensure=False)
+        """Take that many messages from one of the agency's two queues, as they come; heartbeats do not count."""
+        if lane not in self._arrived:
+            self._arrived[lane] = asyncio.Queue()
+            queue = await self.channel.get_queue(f"{lane}.{self.agency}", ensure=False)
+            await queue.consume(self._arrived[lane].put)
         found: list[AbstractIncomingMessage] = []
-        async with queue.iterator(timeout=30) as messages:
-            async for message in messages:
+        async with asyncio.timeout(30):
+            while len(found) < count:
+                message = await self._arrived[lane].get()
                 await message.ack()
                 if message.type != "gov.mo.coordination.service.heartbeat.v1":
                     found.append(message)
-                if len(found) == count:
-                    break
         return found
