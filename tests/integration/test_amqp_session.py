@@ -1,6 +1,7 @@
 """A supervised connection on a real broker: why there is none, what ends one, and that the next one comes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -184,18 +185,54 @@ async def test_a_stopped_session_makes_no_further_attempt() -> None:
     await asyncio.wait_for(running, GUARD_S)
 
 
-async def test_cancellation_that_was_asked_for_is_not_the_brokers(vhost: Vhost) -> None:
-    del vhost
-
+@pytest.mark.parametrize("answer", [asyncio.CancelledError, ConnectionResetError])
+async def test_cancellation_that_was_asked_for_is_not_the_brokers(answer: type[BaseException]) -> None:
     async def wait() -> None:
         with broker_errors("wait"):
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as error:
+                raise answer from error  # as the client does when both come at once
 
     task = asyncio.create_task(wait())
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
+
+
+async def test_a_channel_of_a_lost_connection_is_the_brokers_trouble(vhost: Vhost) -> None:
+    links: list[Link] = []
+
+    async def use(link: Link) -> None:
+        links.append(link)
+
+    await asyncio.wait_for(Session(vhost.url, "test").run(use), GUARD_S)
+    with pytest.raises(BrokerUnavailableError, match="cannot open a channel"):
+        await links[0].channel()
+
+
+async def test_what_does_not_end_when_its_connection_is_lost_is_left_behind(
+    vhost: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.amqp.session._CLOSE_S", 0.2)
+    session = Session(await own_account(vhost), "test")
+    end = asyncio.Event()
+
+    async def use(link: Link) -> None:
+        while link.generation == 1 and not end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await end.wait()
+        if link.generation > 1:
+            await _hold(link)
+
+    running = asyncio.create_task(session.run(use))
+    await until(lambda: session.status().ready)
+    await close_connections(vhost)
+    await until(lambda: session.status().generation == 2 and session.status().ready)
+    end.set()
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_cancellation_that_nobody_asked_for_is_the_brokers() -> None:
