@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from coordinator.model.geodesy import grown_one
 from coordinator.model.geometry import Shape, all_within
+from coordinator.model.grid import Cell, bounds_of, cell_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,6 +31,7 @@ class Counties:
     _ordered: tuple[County, ...] = field(init=False, repr=False, compare=False)
     _shapes: tuple[Shape, ...] = field(init=False, repr=False, compare=False)
     _tree: shapely.STRtree = field(init=False, repr=False, compare=False)
+    _cells: dict[Cell, tuple[County, ...] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Put them in order of their codes, and index them."""
@@ -48,7 +50,12 @@ class Counties:
 
     def touched(self, shape: Shape) -> tuple[County, ...]:
         """Return the counties that the ground of a shape touches, in the order of their codes."""
-        around = shapely.box(*grown_one(shape.core.bounds, shape.reach_m))
+        bounds = grown_one(shape.core.bounds, shape.reach_m)
+        cell = cell_of(bounds)
+        alone = None if cell is None else self._alone_in(cell)
+        if alone is not None:
+            return alone
+        around = shapely.box(*bounds)
         near = sorted(self._tree.query(around, predicate="intersects").tolist())
         met = {index for index in near if shapely.intersects(shape.core, self._shapes[index].core)}
         rest = [index for index in near if index not in met]
@@ -56,3 +63,12 @@ class Counties:
             gaps = all_within([(shape, self._shapes[index]) for index in rest], [0.0] * len(rest))
             met.update(index for index, gap in zip(rest, gaps, strict=True) if gap is not None)
         return tuple(self._ordered[index] for index in sorted(met))
+
+    def _alone_in(self, cell: Cell) -> tuple[County, ...] | None:
+        """The county that a cell lies in altogether, if there is one; worked out once for each cell."""
+        if cell not in self._cells:
+            box = shapely.box(*bounds_of(cell))
+            near = self._tree.query(box, predicate="intersects").tolist()
+            whole = len(near) == 1 and shapely.covers(self._shapes[near[0]].core, box)
+            self._cells[cell] = (self._ordered[near[0]],) if whole else None
+        return self._cells[cell]

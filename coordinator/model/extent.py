@@ -1,6 +1,6 @@
 """How far a domain reaches: where operations may lie."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import shapely
@@ -8,6 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from coordinator.model.geodesy import grown_one, local_plane, projected
 from coordinator.model.geometry import Shape, distance_m
+from coordinator.model.grid import Cell, bounds_of, cell_of
 
 _SHORT: Final = 0.05
 """Degrees: the outline's edges are cut that short before they are projected."""
@@ -36,6 +37,7 @@ class Extent:
 
     ground: BaseGeometry
     """Polygons in longitude and latitude."""
+    _inside: set[Cell] = field(init=False, repr=False, compare=False, default_factory=set)
 
     @classmethod
     def around(cls, outline: BaseGeometry, margin_m: float) -> "Extent":
@@ -56,11 +58,20 @@ class Extent:
 
     def _holds(self, shape: Shape) -> bool:
         around = grown_one(shape.core.bounds, shape.reach_m)
+        cell = cell_of(around)
+        if cell is not None and self._holds_all_of(cell):
+            return True
         if self.ground.covers(shapely.box(*around)):
             return True
         return self.ground.covers(shape.core) and (
             shape.reach_m == 0 or distance_m(Shape(shape.core), Shape(self.ground.boundary)) >= shape.reach_m
         )
+
+    def _holds_all_of(self, cell: Cell) -> bool:
+        """Whether a cell lies inside altogether; remembered only when it does, so that no sender can fill our memory."""
+        if cell not in self._inside and self.ground.covers(shapely.box(*bounds_of(cell))):
+            self._inside.add(cell)
+        return cell in self._inside
 
 
 def _swapped(shape: Shape) -> Shape:
