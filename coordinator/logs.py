@@ -11,6 +11,8 @@ import structlog
 MAX_TEXT = 512
 MAX_DEPTH = 4
 MAX_ITEMS = 50
+_OWN = frozenset({"_record", "_from_structlog", "_logger", "_name"})
+"""Keys by which structlog speaks to itself; it takes them away before a line is written."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -67,7 +69,7 @@ def add_logger(
 def guard(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
     """Make every value safe to write: nothing in a record can raise, forge a second line or grow without bound."""
     for key in list(event):
-        if key.startswith("_"):
+        if key in _OWN:
             continue
         safe = plain(event[key])
         clean = clip(str(key))
