@@ -86,7 +86,7 @@ class Draft:
         feeds = self.plan.feeds
         sequence = feeds.get(recipient, self.known.feeds.get(recipient, 0)) + 1
         feeds[recipient] = sequence
-        owed = Owed.model_construct(id=self.new_id(), to=recipient, seq=sequence, lane=lane, agreement=agreement)
+        owed = Owed(id=self.new_id(), to=recipient, seq=sequence, lane=lane, agreement=agreement)
         self.plan.dispatches.append(
             DispatchRow(
                 self._dispatch, owed.id, recipient, lane, sequence, message, self._position, agreement, self._moment
@@ -103,17 +103,19 @@ class Draft:
 
     def write(self, key: int, telling: Telling, position: int) -> bytes:
         """Write the content of a reserved message that the entry at `position` owes; returns its bytes."""
-        event = telling.kind.model_construct(
-            specversion="1.0",
-            id=self.new_id(),
-            source=self.source,
-            type=type_of(telling.kind),
-            time=self.now,
-            subject=telling.subject,
-            correlationid=telling.correlation,
-            causationid=telling.causation,
-            dataclassification=telling.body.handling.marking,
-            data=telling.body,
+        event = telling.kind.model_validate(
+            {
+                "specversion": "1.0",
+                "id": self.new_id(),
+                "source": self.source,
+                "type": type_of(telling.kind),
+                "time": self.now,
+                "subject": telling.subject,
+                "correlationid": telling.correlation,
+                "causationid": telling.causation,
+                "dataclassification": telling.body.handling.marking,
+                "data": telling.body,
+            }
         )
         body = event.model_dump_json(exclude_none=True).encode()
         row = MessageRow(
