@@ -11,7 +11,7 @@ DOCUMENTS = (
     *sorted((ROOT / "docs").glob("*.md")),
 )
 
-_BLOCK = re.compile(r"(?:^<!-- run by ([^>]*) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"(?:^<!-- run by ([^>]*) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(test_\w+))?$")

@@ -132,6 +132,7 @@ class Weekend:
     """A demo that stayed up: what the readme's client printed meanwhile; then its journal in `weekend`."""
 
     folder: Path
+    said: str
     receipt: str
 
 
@@ -153,7 +154,7 @@ def weekend(tmp_path_factory: pytest.TempPathFactory) -> Weekend:
             demo.communicate(timeout=GUARD_S)
         finally:
             demo.kill()
-    return Weekend(folder, receipt)
+    return Weekend(folder, said, receipt)
 
 
 def _publish(folder: Path, said: str) -> str:
@@ -177,6 +178,20 @@ def test_the_readmes_client_publishes_a_notice_and_reads_the_receipt(weekend: We
     assert receipt["deconfliction"] == "conflict"
     assert "fbi" in {each["other"]["agency"] for each in receipt["conflicts"]}
     assert receipt["counties"] == ["St. Louis"]
+
+
+def test_what_the_readme_shows_of_the_demo_is_what_it_prints(weekend: Weekend) -> None:
+    shown = next(block for block in blocks(README) if "CONFLICT" in block.text)
+    said = {_undated(line) for line in weekend.said.splitlines()}
+    assert [line for line in shown.commands if _undated(line) not in said] == []
+
+
+def _undated(line: str) -> str:
+    """Without what differs from run to run: the clock, the weekend, places in the journal, figures."""
+    line = re.sub(r"^[0-9:]{8} [-+][0-9:]{5}", "", line)
+    line = re.sub(r"\b(Fri|Sat|Sun|Mon) \d+ \w{3}\b", r"\1", line)
+    line = re.sub(r" [-+]\d\d:00", "", line)
+    return re.sub(r"(entry|size|seconds|deliveries) [\d.]+", r"\1", line)
 
 
 @pytest.mark.timeout(300)  # some twenty commands, each a process of its own
