@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
@@ -29,11 +30,11 @@ def configure(level: str = "info", style: str = "json", stream: TextIO | None = 
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(serializer=to_line)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=target.isatty())
+        else structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        Formatter(
             foreign_pre_chain=[add_logger, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, guard, renderer],
         )
@@ -54,6 +55,25 @@ def configure(level: str = "info", style: str = "json", stream: TextIO | None = 
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         cache_logger_on_first_use=False,
     )
+
+
+class Formatter(structlog.stdlib.ProcessorFormatter):
+    """Formats whatever comes: what cannot be shown, as a library's wrong arguments, is a line that says so."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Never raise."""
+        try:
+            return super().format(record)
+        except Exception as error:  # noqa: BLE001  # a log line never raises, whatever is in it
+            fields = {
+                "event": "cannot be shown",
+                "template": plain(record.msg),
+                "reason": type(error).__name__,
+                "logger": clip(record.name),
+                "level": record.levelname.lower(),
+                "t": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            }
+            return to_line(fields)
 
 
 def add_logger(
@@ -89,8 +109,8 @@ def plain(value: object, depth: int = 0) -> object:  # noqa: PLR0911  # one case
                 return value if -(2**53) < value < 2**53 else clip(str(value))
             case str():
                 return clip(value)
-            case bytes():
-                return f"<{len(value)} bytes>"
+            case bytes() | bytearray() | memoryview():
+                return f"<{memoryview(value).nbytes} bytes>"
             case Mapping() if depth < MAX_DEPTH:
                 pairs = list(value.items())[:MAX_ITEMS]
                 return {clip(str(key)): plain(item, depth + 1) for key, item in pairs}
