@@ -7,8 +7,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -16,6 +18,8 @@ from coordinator.model.errors import ConfigurationError
 
 DEFAULT_FILE = Path("coordinator.toml")
 ENV_PREFIX = "COORDINATOR_"
+NESTED = "__"
+"""Between section and key, in names of environment variables and of files in a secrets directory (`amqp__url`)."""
 
 
 class _Section(BaseModel):
@@ -84,7 +88,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
+        env_nested_delimiter=NESTED,
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
@@ -110,7 +114,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Secrets over the environment over the file."""
         del init_settings, dotenv_settings
-        return file_secret_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings,
+            secrets_dir_missing="error",
+            secrets_prefix="",
+            secrets_nested_delimiter=NESTED,
+        )
+        return secrets, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
 
 
 def load(file: Path | None = None, secrets: Path | None = None) -> Settings:
@@ -132,7 +142,7 @@ def load(file: Path | None = None, secrets: Path | None = None) -> Settings:
         mistakes = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
         msg = f"the configuration {chosen} is wrong: {mistakes}. See `coordinator config show`"
         raise ConfigurationError(msg) from None
-    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, SettingsError, OSError, UnicodeDecodeError) as error:
         msg = f"the configuration {chosen} cannot be read: {error}"
         raise ConfigurationError(msg) from error
     return _anchored(made, chosen.parent)

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets as randomness
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from coordinator.cli.context import chosen, read_directory_of, refusals
 from coordinator.journal.note import SigningKey, parse_signing_key
 from coordinator.model.errors import ConfigurationError
-from coordinator.settings import DEFAULT_FILE, ENV_PREFIX, Settings
+from coordinator.settings import DEFAULT_FILE, ENV_PREFIX, NESTED, Settings
 from coordinator.store.migrate import migrate as migrate_store
 
 SEED_BYTES = 32
@@ -24,7 +24,7 @@ app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
 CONFIGURATION = """\
 # The coordinator's configuration. Environment variables COORDINATOR_<SECTION>__<KEY> and files of a secrets directory
-# (--secrets DIR, one file a setting, named the same without the prefix) count more than this file.
+# (--secrets DIR, one file a setting, named <section>__<key>) count more than this file.
 
 [domain]
 id = "missouri"
@@ -163,12 +163,17 @@ def _keys_of(file: Path) -> set[tuple[str, str]]:
 
 
 def _source(section: str, key: str, written: set[tuple[str, str]], file: Path, secrets: Path | None) -> str:
-    variable = f"{ENV_PREFIX}{section}__{key}".upper()
-    if secrets is not None and any((secrets / name).is_file() for name in (section, variable.lower(), variable)):
+    name = f"{section}{NESTED}{key}".upper()
+    if secrets is not None and _named(name, (file.name for file in secrets.iterdir())):
         return f"secret in {secrets}"
-    if any(name.upper() == variable for name in os.environ):
-        return f"environment {variable}"
+    if _named(f"{ENV_PREFIX}{name}", os.environ):
+        return f"environment {ENV_PREFIX}{name}"
     return str(file) if (section, key) in written else "default"
+
+
+def _named(name: str, names: Iterable[str]) -> bool:
+    """Whether a setting, or a part of it such as one account's password, is among the names."""
+    return any(each.upper() == name or each.upper().startswith(f"{name}{NESTED}") for each in names)
 
 
 def _shown(value: object) -> str:
