@@ -38,6 +38,9 @@ def alembic_config(connection: Connection | None = None) -> Config:
 def migrate(url: str) -> tuple[str | None, str | None]:
     """Apply every missing revision; returns the revision before and after."""
     engine = engine_for(url)
+    if engine.dialect.name == "sqlite" and engine.url.database is not None:
+        # It holds the messages: for its owner alone. SQLite gives its log files the same rights.
+        Path(engine.url.database).touch(mode=0o600, exist_ok=True)
     with engine.begin() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         command.upgrade(alembic_config(connection), "head")
