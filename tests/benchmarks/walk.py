@@ -200,9 +200,7 @@ async def relay_latency(ground: Ground, seconds: float) -> list[float]:
     """Paced latency through the bare relay."""
     await ground.empty()
     count = int(seconds * PACE)
-    relaying = asyncio.create_task(
-        bare_relay(ground.node.admin_url, "router.in.mshp", (*RECIPIENTS, "mshp"), count)
-    )
+    relaying = asyncio.create_task(bare_relay(ground.node.admin_url, "router.in.mshp", (*RECIPIENTS, "mshp"), count))
     took = await latencies(ground, seconds)
     await relaying
     return took
