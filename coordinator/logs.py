@@ -57,6 +57,15 @@ def configure(level: str = "info", style: str = "json", stream: TextIO | None = 
     )
 
 
+def silence() -> None:
+    """For commands that answer a person: what matters is in their answer, and their output is nobody's log."""
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+    structlog.configure(
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+    )
+
+
 class Formatter(structlog.stdlib.ProcessorFormatter):
     """Formats whatever comes: what cannot be shown, as a library's wrong arguments, is a line that says so."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coordinator import logs
 from coordinator.cli import audit, configuration, dead, demo, directory, messages, schemas, service, topology
 from coordinator.cli.context import Chosen, defaults, has_file, refusals
 
@@ -53,6 +54,10 @@ def _begin(
     debug: Annotated[bool, typer.Option(help="Show the whole traceback of an error.")] = False,
 ) -> None:
     """Deconfliction and message exchange between agencies, with a journal that proves it."""
+    if debug:
+        logs.configure("debug", "console")
+    else:
+        logs.silence()
     context.obj = Chosen(config, secrets, debug)
     if has_file(config) and context.invoked_subcommand in {"topology", "directory"}:
         with refusals(debug=debug):

@@ -81,23 +81,30 @@ def _delivery_row(each: Dispatch) -> dict[str, object]:
 
 @app.command()
 def show(context: typer.Context, dead_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """Show a message that was set aside, with its body (base64 when it is not text)."""
+    """Show what is listed under an id, with its body (base64 when it is not text)."""
     with refusals():
-        found = asyncio.run(_one(chosen(context).settings(), dead_id))
-    try:
-        body = {"body": found.body.decode()}
-    except UnicodeDecodeError:
-        body = {"body_base64": base64.b64encode(found.body).decode()}
-    typer.echo(json.dumps({**_message_row(found), "queue": found.queue, "account": found.account, **body}, indent=2))
+        typer.echo(json.dumps(asyncio.run(_one(chosen(context).settings(), dead_id)), indent=2))
 
 
-async def _one(settings: Settings, dead_id: str) -> Dead:
+async def _one(settings: Settings, dead_id: str) -> dict[str, object]:
     async with open_ledger(settings.store.url) as store:
         found = await store.reading(lambda db: dead_one(db, dead_id))
-    if found is None:
-        msg = f"nothing was set aside under {dead_id}: see `coordinator dead list`"
-        raise ConfigurationError(msg)
-    return found
+        stuck = await store.reading(lambda db: parked(db, LIMIT))
+    if found is not None:
+        return {**_message_row(found), "queue": found.queue, "account": found.account, **_body(found.body)}
+    for each in stuck:
+        if each.id == dead_id:
+            queue = f"{each.lane.value}.{each.recipient}"
+            return {**_delivery_row(each), "queue": queue, "sequence": each.sequence, **_body(each.body)}
+    msg = f"nothing was set aside under {dead_id}: see `coordinator dead list`"
+    raise ConfigurationError(msg)
+
+
+def _body(body: bytes) -> dict[str, object]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """`coordinator send` and `feed`: speak as an agency's system, and follow what it is told."""
 
 import asyncio
+import hashlib
 import json
 import sys
 from datetime import UTC, datetime
@@ -87,16 +88,16 @@ def _message(file: str, agency: str, system: str) -> tuple[bytes, str]:
 
 
 async def _sent(settings: Settings, claim: ClaimKey, user: str, body: bytes, patience: float) -> tuple[str, bytes]:
-    agency, message = claim.agency, claim.id
-    await publish_once(address_as(settings, user), ingress_exchange(agency), body, user)
+    await publish_once(address_as(settings, user), ingress_exchange(claim.agency), body, user)
+    digest = f"sha-256:{hashlib.sha256(body).hexdigest()}"
     async with open_ledger(settings.store.url) as store:
         try:
             async with asyncio.timeout(patience):
                 # The writer is another process: there is nothing to be woken by.
-                while (found := await store.reading(lambda db: receipt(db, agency, message))) is None:  # noqa: ASYNC110  # see above
+                while (found := await store.reading(lambda db: receipt(db, claim, digest))) is None:  # noqa: ASYNC110  # see above
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
-            msg = f"published, but no verdict on {message} within {patience:g} s: is `coordinator serve` running?"
+            msg = f"published, but no verdict on {claim.id} within {patience:g} s: is `coordinator serve` running?"
             raise CoordinatorError(msg) from None
     return found
 

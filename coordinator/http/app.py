@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from coordinator.model.errors import ConfigurationError
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -55,12 +57,19 @@ def make_app(health: Health) -> web.Application:
 
 @asynccontextmanager
 async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """Serve until the block ends; yields the address, with the port that was chosen when 0 was asked."""
+    """Serve until the block ends; yields the address, with the port that was chosen when 0 was asked.
+
+    Raises `ConfigurationError` when it cannot listen there.
+    """
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            msg = f"[http] cannot listen on {host}:{port} ({error.strerror}): choose another host or port"
+            raise ConfigurationError(msg) from error
         address = runner.addresses[0]
         yield f"http://{address[0]}:{address[1]}"
     finally:

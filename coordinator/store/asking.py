@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from coordinator.model.work import Dead, Dispatch
+from coordinator.model.work import ClaimKey, Dead, Dispatch
 from coordinator.store.rows import DEAD_COLUMNS, DISPATCH_COLUMNS, dead_of, dispatch_of
 
 FEED = f"""
@@ -14,7 +14,7 @@ WHERE d.recipient = ? AND d.sequence > ? ORDER BY d.sequence LIMIT ?
 RECEIPT = """
 SELECT c.verdict, m.body FROM claims AS c
 JOIN dispatches AS d ON d.id = c.receipt JOIN messages AS m ON m.key = d.message
-WHERE c.agency = ? AND c.id = ?
+WHERE c.agency = ?1 AND c.digest = ?3 AND c.id IN (?2, ?3)
 """
 PARKED = f"""
 SELECT {DISPATCH_COLUMNS} FROM dispatches AS d JOIN messages AS m ON m.key = d.message
@@ -49,9 +49,9 @@ def last_sequences(db: sqlite3.Connection) -> Mapping[str, int]:
     return dict(db.execute("SELECT agency, last FROM feeds").fetchall())
 
 
-def receipt(db: sqlite3.Connection, agency: str, message: str) -> tuple[str, bytes] | None:
-    """The verdict on a message and its receipt, or None while there is none."""
-    row = db.execute(RECEIPT, (agency, message)).fetchone()
+def receipt(db: sqlite3.Connection, key: ClaimKey, digest: str) -> tuple[str, bytes] | None:
+    """The verdict on those very bytes and their receipt, or None while there is none; no other's under the same id."""
+    row = db.execute(RECEIPT, (key.agency, key.id, digest)).fetchone()
     return None if row is None else (str(row[0]), bytes(row[1]))
 
 

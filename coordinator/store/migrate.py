@@ -1,5 +1,7 @@
 """Brings a database to the newest schema; SQLite with foreign keys off while it happens."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic import command
@@ -7,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from coordinator.model.errors import ConfigurationError
@@ -35,18 +38,29 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
+@contextlib.contextmanager
+def _opened(url: str) -> Iterator[Engine]:
+    """Use a database; raises `ConfigurationError` in one line when there is none to use."""
+    try:
+        engine = engine_for(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        msg = f"[store] url = {url!r} cannot be used ({reason}): mend it, or make its folder"
+        raise ConfigurationError(msg) from error
+
+
 def migrate(url: str) -> tuple[str | None, str | None]:
     """Apply every missing revision; returns the revision before and after."""
-    engine = engine_for(url)
-    if engine.dialect.name == "sqlite" and engine.url.database is not None:
-        # It holds the messages: for its owner alone. SQLite gives its log files the same rights.
-        Path(engine.url.database).touch(mode=0o600, exist_ok=True)
-    with engine.begin() as connection:
-        before = MigrationContext.configure(connection).get_current_revision()
-        command.upgrade(alembic_config(connection), "head")
-    with engine.connect() as connection:
-        after = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
+    with _opened(url) as engine:
+        with engine.begin() as connection:
+            before = MigrationContext.configure(connection).get_current_revision()
+            command.upgrade(alembic_config(connection), "head")
+        with engine.connect() as connection:
+            after = MigrationContext.configure(connection).get_current_revision()
     return before, after
 
 
@@ -57,10 +71,8 @@ def newest() -> str | None:
 
 def require_newest(url: str) -> None:
     """Refuse a database whose schema is older or newer than this program's."""
-    engine = engine_for(url)
-    with engine.connect() as connection:
+    with _opened(url) as engine, engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
     if found != newest():
         msg = f"the store's schema is {found or 'empty'}, this program needs {newest()}: run `coordinator migrate`"
         raise ConfigurationError(msg)
