@@ -134,8 +134,11 @@ class Session:
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Link]:
         connection = await self._connect()
+        if connection.transport is None:
+            msg = "the connection was lost as soon as it was there"
+            raise BrokerUnavailableError(msg)
         self._generation += 1
-        self._link = Link(connection, self._generation)
+        self._link = Link(connection.transport.connection, self._generation)
         log = structlog.get_logger("amqp")
         log.info("broker_connected", session=self.name, generation=self._generation)
         try:
@@ -144,10 +147,10 @@ class Session:
             self._link = None
             await _close(connection)
 
-    async def _connect(self) -> AbstractConnection:
+    async def _connect(self) -> aio_pika.abc.AbstractConnection:
         try:
             async with asyncio.timeout(CONNECT_S):
-                connection = await aio_pika.connect(self._url, client_properties={"connection_name": self.name})
+                return await aio_pika.connect(self._url, client_properties={"connection_name": self.name})
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -155,10 +158,6 @@ class Session:
             raise BrokerUnavailableError(refusal(error, self._url)) from error
         except (OSError, aio_pika.exceptions.AMQPError, TimeoutError) as error:
             raise BrokerUnavailableError(refusal(error, self._url)) from error
-        if connection.transport is None:
-            msg = "the connection was lost as soon as it was there"
-            raise BrokerUnavailableError(msg)
-        return connection.transport.connection
 
     async def _supervise(self, link: Link, use: Callable[[Link], Awaitable[None]]) -> None:
         """Run `use` until it ends or the connection does, whichever comes first."""
@@ -211,7 +210,7 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
         structlog.get_logger("amqp").error("still_running", task=task.get_name())
 
 
-async def _close(connection: AbstractConnection) -> None:
+async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
     """Close in good order where the other side still answers; a silent one is left to its fate."""
     with contextlib.suppress(BrokerUnavailableError), broker_errors("close the connection"):
         async with asyncio.timeout(_CLOSE_S):

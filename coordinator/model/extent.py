@@ -68,7 +68,7 @@ class Extent:
         )
 
     def _holds_all_of(self, cell: Cell) -> bool:
-        """Whether a cell lies inside altogether; remembered only when it does, so that no sender can fill our memory."""
+        """Whether a cell lies inside altogether; remembered when it does: no sender can fill our memory otherwise."""
         if cell not in self._inside and self.ground.covers(shapely.box(*bounds_of(cell))):
             self._inside.add(cell)
         return cell in self._inside

@@ -26,8 +26,8 @@ from coordinator.model.volume import Card, OperationState, Registered, Volume
 from coordinator.steps import deconflict
 from coordinator.store import open_store
 from coordinator.store.migrate import migrate
-from coordinator.store.rows import OPERATION_COLUMNS, operation_row, to_us
-from coordinator.store.spacetime import ADD_BOX, ADD_NUMBER, US_PER_HOUR
+from coordinator.store.rows import OPERATION_COLUMNS, US_PER_HOUR, operation_row, to_us
+from coordinator.store.spacetime import ADD_BOX, ADD_NUMBER
 from coordinator.store.sqlite import SqliteStore
 from tests import kit
 

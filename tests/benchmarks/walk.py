@@ -10,7 +10,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -257,8 +256,10 @@ def main() -> None:
     chosen = options.parse_args()
     logs.configure("error")
     sys.setswitchinterval(SWITCH_S)
-    run: Callable[[Awaitable[dict[str, object]]], dict[str, object]] = uvloop.run  # type: ignore[assignment]  # one result type
-    sys.stdout.write(f"{json.dumps(run(measure(chosen.messages, chosen.rounds, chosen.seconds)))}\n")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(measure(chosen.messages, chosen.rounds, chosen.seconds))
+    sys.stdout.write(f"{json.dumps(found)}
+")
 
 
 if __name__ == "__main__":
