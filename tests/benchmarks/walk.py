@@ -258,8 +258,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(measure(chosen.messages, chosen.rounds, chosen.seconds))
-    sys.stdout.write(f"{json.dumps(found)}
-")
+    sys.stdout.write(f"{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":
