@@ -53,9 +53,18 @@ def _opened(url: str) -> Iterator[Engine]:
         raise ConfigurationError(msg) from error
 
 
+def _file_of(engine: Engine) -> Path | None:
+    database = engine.url.database
+    return Path(database) if engine.dialect.name == "sqlite" and database is not None else None
+
+
 def migrate(url: str) -> tuple[str | None, str | None]:
     """Apply every missing revision; returns the revision before and after."""
     with _opened(url) as engine:
+        file = _file_of(engine)
+        if file is not None:
+            # It holds the messages: for its owner alone. SQLite gives its log files the same rights.
+            file.touch(mode=0o600, exist_ok=True)
         with engine.begin() as connection:
             before = MigrationContext.configure(connection).get_current_revision()
             command.upgrade(alembic_config(connection), "head")
@@ -71,8 +80,12 @@ def newest() -> str | None:
 
 def require_newest(url: str) -> None:
     """Refuse a database whose schema is older or newer than this program's."""
-    with _opened(url) as engine, engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    with _opened(url) as engine:
+        file = _file_of(engine)
+        found = None
+        if file is None or file.exists():  # to look must not make it
+            with engine.connect() as connection:
+                found = MigrationContext.configure(connection).get_current_revision()
     if found != newest():
         msg = f"the store's schema is {found or 'empty'}, this program needs {newest()}: run `coordinator migrate`"
         raise ConfigurationError(msg)
