@@ -50,7 +50,7 @@ class Counties:
 
     def touched(self, shape: Shape) -> tuple[County, ...]:
         """Return the counties that the ground of a shape touches, in the order of their codes."""
-        bounds = grown_one(shape.core.bounds, shape.reach_m)
+        bounds = grown_one(shape.bounds, shape.reach_m)
         cell = cell_of(bounds)
         alone = None if cell is None else self._alone_in(cell)
         if alone is not None:

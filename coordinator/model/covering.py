@@ -8,7 +8,7 @@ from typing import Final
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from coordinator.model.geodesy import grown_one
+from coordinator.model.geodesy import Bounds, grown_one
 from coordinator.model.geometry import Box, Shape
 
 _GAIN: Final = 0.75
@@ -25,6 +25,9 @@ def boxes(shape: Shape, margin_m: float = 0.0, at_most: int = 16) -> tuple[Box, 
     Long and scattered shapes are halved, the largest box first, as long as that makes the boxes smaller.
     """
     distance = shape.reach_m + margin_m
+    west, south, east, north = shape.bounds
+    if max((east - west) * cos(radians((south + north) / 2)), north - south) < _WORTHWHILE:
+        return (_box(shape.bounds, distance),)
     waiting: list[tuple[float, int, BaseGeometry]] = []
     done: list[BaseGeometry] = []
     number = count()
@@ -38,7 +41,7 @@ def boxes(shape: Shape, margin_m: float = 0.0, at_most: int = 16) -> tuple[Box, 
             continue
         for half, half_size in zip(halves, sizes, strict=True):
             heappush(waiting, (-half_size, next(number), half))
-    return tuple(_box(part, distance) for part in (*done, *(part for _, _, part in waiting)))
+    return tuple(_box(part.bounds, distance) for part in (*done, *(part for _, _, part in waiting)))
 
 
 def _halves(part: BaseGeometry) -> tuple[BaseGeometry, ...]:
@@ -65,8 +68,8 @@ def _size(part: BaseGeometry, distance_m: float) -> float:
     return (east - west) * (north - south)
 
 
-def _box(part: BaseGeometry, distance_m: float) -> Box:
-    west, south, east, north = grown_one(part.bounds, distance_m)
+def _box(bounds: Bounds, distance_m: float) -> Box:
+    west, south, east, north = grown_one(bounds, distance_m)
     return Box(
         west=max(floor(west * _FINEST) / _FINEST, -180.0),
         south=max(floor(south * _FINEST) / _FINEST, -90.0),

@@ -57,7 +57,7 @@ class Extent:
         return Outside(swapped_would_fit=self._holds(_swapped(shape)))
 
     def _holds(self, shape: Shape) -> bool:
-        around = grown_one(shape.core.bounds, shape.reach_m)
+        around = grown_one(shape.bounds, shape.reach_m)
         cell = cell_of(around)
         if cell is not None and self._holds_all_of(cell):
             return True

@@ -1,7 +1,7 @@
 """The ground that an area means, and what deconfliction asks of it: how far apart, how large, where to look."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from coordinator.model import nearest
 from coordinator.model.area import Area, LineString, MultiPolygon, Point, Polygon, polygon_of
 from coordinator.model.codes import Band
-from coordinator.model.geodesy import FloatArray, disc_m2, equal_area, local_plane, projected
+from coordinator.model.geodesy import Bounds, FloatArray, disc_m2, equal_area, local_plane, projected
 from coordinator.model.pieces import GeometryArray
 
 _M2_PER_KM2: Final = 1_000_000
@@ -37,6 +37,12 @@ class Shape:
     """Longitude and latitude in degrees on WGS 84; valid, not empty, not across the antimeridian."""
     reach_m: float = 0.0
     """The radius of a point, the buffer of a line, 0 for polygons."""
+    bounds: Bounds = field(init=False, repr=False, compare=False)
+    """West, south, east and north of the core: every coarse question begins with them."""
+
+    def __post_init__(self) -> None:
+        """Ask the core once."""
+        object.__setattr__(self, "bounds", self.core.bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from math import floor
 from typing import Final
 
+from coordinator.model.geodesy import Bounds
+
 CELL: Final = 0.05
 """Degrees: about 5 km; nine in ten areas of a hundred metres lie in one cell altogether."""
 _FARTHEST: Final = 7_200
 """Cells from the origin to the end of the world, in either direction."""
 
 Cell = tuple[int, int]
-Bounds = tuple[float, float, float, float]
 
 
 def cell_of(bounds: Bounds) -> Cell | None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
-import shapely
 
 from coordinator.model.answers import Change, CloseReason, quarter_hour_before
 from coordinator.model.covering import boxes
@@ -162,7 +161,7 @@ def _near_each_other(
         return []
     widest = directory.widest()
     reaches = np.array([volume.shape.reach_m for volume in everyone]) + widest.distance_m
-    west, south, east, north = grown(shapely.bounds([volume.shape.core for volume in everyone]), reaches).T
+    west, south, east, north = grown(np.array([volume.shape.bounds for volume in everyone]), reaches).T
     begin = np.array([volume.start.timestamp() for volume in everyone]) - 120 * widest.widen_minutes
     finish = np.array([volume.end.timestamp() for volume in everyone])
     count = len(moved)
