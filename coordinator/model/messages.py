@@ -1,5 +1,6 @@
 """Every type of message behind one discriminated union, and the registry by short name."""
 
+from functools import cache
 from typing import Annotated, get_args
 
 from pydantic import Field, TypeAdapter
@@ -66,6 +67,7 @@ INCOMING_TYPES = _members(Incoming)
 OUTGOING_TYPES = _members(Outgoing)
 
 
+@cache
 def type_of(model: type[Event]) -> str:
     """The CloudEvents `type` of a model, such as `gov.mo.coordination.operation.notice.v1`."""
     (name,) = get_args(model.model_fields["type"].annotation)

@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from coordinator.amqp.node import PrivateNode
 from tests.conftest import EVERYTHING, Vhost
+from tests.forked import FORKED, command
 from tests.installation import Installation
 from tests.kit import Json
 
@@ -28,21 +30,30 @@ def environment(installation: Installation | None = None) -> dict[str, str]:
     return {key: value for key, value in given.items() if key.startswith(allowed) or "COORDINATOR_" not in key}
 
 
-def run(
-    *arguments: str | Path, installation: Installation | None = None, stdin: str = "", **env: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; with the installation's configuration where one is given."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command exited with and printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path, installation: Installation | None = None, stdin: str = "", **env: str) -> Done:
+    """Run a command to its end, in a process; with the installation's configuration where one is given."""
     config = ("--config", str(installation.config)) if installation is not None else ()
-    command = [COORDINATOR, *(str(each) for each in arguments), *config]
-    return subprocess.run(
-        command,
-        env={**environment(installation), **env},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=GUARD_S,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder) / name for name in ("stdin", "stdout", "stderr")]
+        for stream, content in zip(streams, (stdin, "", ""), strict=True):
+            stream.write_text(content)
+        given = [*(str(each) for each in arguments), *config]
+        process = FORKED.Process(target=command, args=(given, {**environment(installation), **env}, streams))
+        process.start()
+        process.join(GUARD_S)
+        process.kill()
+        process.join()
+        _, stdout, stderr = (stream.read_text() for stream in streams)
+    return Done(process.exitcode or 0, stdout, stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +91,10 @@ class Served:
 def serve(installation: Installation) -> Iterator[Served]:
     """Start `coordinator serve`, ready when the block begins, and gone after it."""
     log = installation.folder / "serve.log"
-    command = [COORDINATOR, "serve", "--config", str(installation.config)]
     with log.open("wb") as file:
-        process = subprocess.Popen(command, env=environment(), stdout=file, stderr=file)
+        process = subprocess.Popen(
+            [COORDINATOR, "serve", "--config", str(installation.config)], env=environment(), stdout=file, stderr=file
+        )
     served = Served(process, log)
     try:
         served.said(event="started")

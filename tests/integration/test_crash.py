@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import multiprocessing
 import secrets
 import signal
 import tempfile
@@ -27,6 +26,7 @@ from coordinator.store import open_ledger, open_store
 from coordinator.store.sqlite import SqliteReader
 from tests import kit
 from tests.conftest import EVERYTHING, Vhost
+from tests.forked import FORKED
 from tests.installation import Installation, Partner, install
 from tests.integration.crashing import RELAY, SEAL, WALK, serve
 from tests.integration.traffic import GUARD_S, agreements, apart, id_of, leaves, notice, paid, short, states, until
@@ -58,15 +58,10 @@ class Ledger:
         self.disputes.add(frozenset(operations))
 
 
-# Imported once, then forked: a child that begins in milliseconds. It shares nothing with the tests.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["coordinator.cli"])
-
-
 @asynccontextmanager
 async def serving(installation: Installation, *crash: str | int) -> AsyncIterator[BaseProcess]:
     """The service in a process of its own, which is gone after the block."""
-    process = PROCESSES.Process(target=serve, args=(installation.config, installation.folder / "log", *crash))
+    process = FORKED.Process(target=serve, args=(installation.config, installation.folder / "log", *crash))
     process.start()
     try:
         yield process
