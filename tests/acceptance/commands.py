@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,12 @@ class Done:
     stderr: str
 
 
-def run(*arguments: str | Path, installation: Installation | None = None, stdin: str = "", **env: str) -> Done:
+def run(
+    *arguments: str | Path,
+    installation: Installation | None = None,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+) -> Done:
     """Run a command to its end, in a process; with the installation's configuration where one is given."""
     config = ("--config", str(installation.config)) if installation is not None else ()
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +52,7 @@ def run(*arguments: str | Path, installation: Installation | None = None, stdin:
         for stream, content in zip(streams, (stdin, "", ""), strict=True):
             stream.write_text(content)
         given = [*(str(each) for each in arguments), *config]
-        process = FORKED.Process(target=command, args=(given, {**environment(installation), **env}, streams))
+        process = FORKED.Process(target=command, args=(given, {**environment(installation), **(env or {})}, streams))
         process.start()
         process.join(GUARD_S)
         process.kill()
