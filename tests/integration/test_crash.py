@@ -108,14 +108,21 @@ def said(installation: Installation) -> str:
 
 async def recover(installation: Installation, ledger: Ledger) -> None:
     """Serve without a fault until everything is told, then stop in order."""
+    async with open_ledger(installation.settings.store.url) as store:
+        before = await starts(store)
     async with serving(installation) as process, open_ledger(installation.settings.store.url) as store:
-        await until(lambda: all_told(store, ledger))
+        await until(lambda: all_told(store, ledger, before))
         process.terminate()
         assert await end_of(process) == 0, said(installation)
 
 
-async def all_told(store: SqliteReader, ledger: Ledger) -> bool:
-    return await accepted(store) >= set(map(id_of, bodies(ledger))) and await paid(store)
+async def all_told(store: SqliteReader, ledger: Ledger, before: int) -> bool:
+    told = await accepted(store) >= set(map(id_of, bodies(ledger))) and await paid(store)
+    return told and await starts(store) > before
+
+
+async def starts(store: SqliteReader) -> int:
+    return sum(leaf.action == "service.started" for leaf in await leaves(store))
 
 
 def bodies(ledger: Ledger) -> list[bytes]:
