@@ -57,12 +57,13 @@ level = "info"
 
 
 def init(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing; nothing is overwritten.")],
     *,
     origin: Annotated[str, typer.Option(help="The journal's name.")] = "coordination.example/missouri",
 ) -> None:
     """Make a ready configuration, an example directory of agencies, and the journal's keys. Overwrites nothing."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         files = _files(origin)
         there = [name for name in files if (folder / name).exists()]
         if there:
@@ -109,7 +110,7 @@ def _write(path: Path, content: str, mode: int) -> None:
 @app.command()
 def show(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Print every setting with where it comes from; secrets are not shown."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         options = chosen(context)
         rows = list(_rows(options.settings(), options.file or DEFAULT_FILE, options.secrets))
     if as_json:
@@ -122,7 +123,7 @@ def show(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--jso
 @app.command()
 def check(context: typer.Context) -> None:
     """Read the configuration, the directory and the journal's key. Exit 0: they are good; 2: what is wrong."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         directory = read_directory_of(settings)
         read_key(settings)
@@ -188,6 +189,6 @@ def _shown(value: object) -> str:
 
 def migrate(context: typer.Context) -> None:
     """Bring the store to the newest schema; makes the file when it is missing."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         before, after = migrate_store(chosen(context).settings().store.url)
     typer.echo(f"the store is at {after}" + ("" if before == after else f", it was {before or 'empty'}"), err=True)

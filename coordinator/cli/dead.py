@@ -4,13 +4,14 @@ import asyncio
 import base64
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from coordinator.bootstrap import make_intake
 from coordinator.chores import released, replayed
@@ -27,6 +28,8 @@ from coordinator.store.asking import dead, dead_one, parked
 from coordinator.store.sqlite import SqliteStore
 
 LIMIT = 1_000
+UNBROKEN = 200
+"""Characters a line where it goes to a file or another program."""
 
 app = typer.Typer(help="Messages and deliveries that could not be processed.", no_args_is_help=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -35,16 +38,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout."
 @app.command("list")
 def list_all(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """List what was set aside (`message`) and what could not be delivered (`delivery`), with the reason."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         found, stuck = asyncio.run(_listed(chosen(context).settings()))
     rows = [_message_row(each) for each in found] + [_delivery_row(each) for each in stuck]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("id", "kind", "agency", "reason", "bytes", "state", "since")
+    table = Table(Column("id", no_wrap=True), "kind", "agency", "reason", "bytes", "state", "since")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console(soft_wrap=True).print(table)
+    Console(width=None if sys.stdout.isatty() else UNBROKEN).print(table)
     typer.echo(
         f"{len(found)} messages, {len(stuck)} deliveries; `coordinator dead show ID`, `dead replay ID`", err=True
     )
@@ -82,7 +85,7 @@ def _delivery_row(each: Dispatch) -> dict[str, object]:
 @app.command()
 def show(context: typer.Context, dead_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show what is listed under an id, with its body (base64 when it is not text)."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         typer.echo(json.dumps(asyncio.run(_one(chosen(context).settings(), dead_id)), indent=2))
 
 
@@ -118,7 +121,7 @@ def replay(
 
     Exit 0: all accepted or owed. 1: one was refused or failed again.
     """
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         if bool(ids) == everything:
             msg = "name what to replay, or --all"
             raise ConfigurationError(msg)

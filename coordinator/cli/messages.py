@@ -41,7 +41,7 @@ def send(
     What the file leaves out of `specversion`, `id`, `source` and `time` is filled in.
     Exit 0: accepted. 1: refused. 2: could not ask.
     """
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         agency, system, account = _speaker(read_directory_of(settings), speaker)
         body, message = _message(file, agency, system)
@@ -111,7 +111,7 @@ def feed(
     types: Annotated[list[str] | None, typer.Option(help="Only these short types; may be repeated.")] = None,
 ) -> None:
     """Print what an agency was told, a JSON line each: `{sequence, recordedtime, event}`, in order, without a gap."""
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         agency, _, _ = listener.partition("/")
         if read_directory_of(settings).agency(agency) is None:

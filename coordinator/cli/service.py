@@ -74,7 +74,7 @@ def doctor(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--j
 
     Exit 0: nothing is wrong. 1: something is.
     """
-    with refusals():
+    with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         found = asyncio.run(_examined(settings))
     if as_json:

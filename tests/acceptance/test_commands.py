@@ -102,6 +102,15 @@ def test_what_is_wrong_with_the_configuration_is_one_line(made: Path, tmp_path: 
     refused(with_config(made, "config", "check", **other), "coordination.test/made", "coordination.test/other")
 
 
+def test_a_traceback_is_shown_only_when_asked_for(made: Path) -> None:
+    for command in (("config", "check"), ("migrate",), ("feed", "--as", "mshp"), ("dead", "list"), ("serve",)):
+        wrong = {"COORDINATOR_STORE__URL": "sqlite:///none/here.db", "COORDINATOR_DIRECTORY__PATH": "none.toml"}
+        refused(with_config(made, *command, **wrong))
+        shown = with_config(made, *command, "--debug", **wrong)
+        assert (shown.returncode, shown.stdout) == (1, "")
+        assert "Traceback" in shown.stderr
+
+
 def test_migrate_makes_the_store_and_may_be_repeated(made: Path, tmp_path: Path) -> None:
     folder = changed(made, tmp_path, "port = 8080", "port = 0")
     first, second = (with_config(folder, "migrate") for _ in range(2))
@@ -288,6 +297,9 @@ def test_what_was_set_aside_is_listed_shown_and_replayed_as_it_was_proven(
     while len(rows := {row["agency"]: row for row in dead(installation)}) < 2:
         pass
     assert (rows["atf"]["kind"], rows["atf"]["reason"], rows["atf"]["state"]) == ("message", "dead_lettered", "waiting")
+    table = run("dead", "list", installation=installation)
+    assert all(word in table.stdout for word in (rows["atf"]["id"], rows["hsi"]["id"], "dead_lettered"))
+    assert "2 messages, 0 deliveries" in table.stderr
     shown = json.loads(run("dead", "show", rows["atf"]["id"], installation=installation).stdout)
     assert shown["body"].encode() == good
     replayed = run("dead", "replay", rows["atf"]["id"], installation=installation)
@@ -309,10 +321,10 @@ def test_a_parked_delivery_is_listed_shown_and_owed_again(installation: Installa
     with PikaSystem(installation.url("dea"), "dea") as dea:
         first = dea.wait(operation_id=json.loads(sent)["data"]["operation_id"])
     with closing(sqlite3.connect(installation.folder / "coordinator.db", timeout=GUARD_S)) as store:
-        # As it would stand after the last attempt of a quarter of an hour.
-        store.execute(
-            "UPDATE dispatches SET state = 'parked', attempts = 20 WHERE id = ?", (first.properties.message_id,)
-        )
+        # As it would stand after the last attempt of a quarter of an hour; the relay has to be done with it first.
+        park = "UPDATE dispatches SET state = 'parked', attempts = 20 WHERE id = ? AND state = 'confirmed'"
+        while not store.execute(park, (first.properties.message_id,)).rowcount:
+            store.rollback()
         store.commit()
     (row,) = [each for each in dead(installation) if each["kind"] == "delivery"]
     assert (row["id"], row["reason"]) == (first.properties.message_id, "20 attempts at out.dea")
