@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +32,7 @@ from coordinator.settings import Settings
 from coordinator.steps.validate import Bounds
 from coordinator.store import open_store
 from coordinator.store.asking import fact
+from coordinator.store.connections import serving_alone
 from coordinator.store.migrate import require_newest
 from coordinator.store.published import PublishedDirectory
 from coordinator.store.sqlite import SqliteStore
@@ -135,6 +135,7 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
     require_newest(settings.store.url)
     await _require_topology(settings, directory)
     async with AsyncExitStack() as stack:
+        stack.enter_context(serving_alone(settings.store.url))
         store = await stack.enter_async_context(open_store(settings.store.url, lead))
         service = _assemble(settings, directory, store, key)
         app = make_app(service.health)
@@ -154,7 +155,7 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     url = settings.amqp.url.get_secret_value()
     heartbeat = settings.amqp.heartbeat_s
     # One process serves an SQLite store, so a restart takes its own lines back at once, whatever its number is now.
-    owner = f"{socket.gethostname()}/{settings.store.url}"
+    owner = "service"  # one to a file (`serving_alone`), so that a restart takes its lines over at once
     wakes: list[Callable[[], None]] = []
     intake = make_intake(store, directory, settings.domain.id, wakes)
     publisher = AmqpPublisher(Session(url, "coordinator relay", heartbeat_s=heartbeat))

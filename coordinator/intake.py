@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 import structlog
 
 from coordinator import chores, walk
 from coordinator.model.base import COORDINATOR
+from coordinator.model.codes import Progress
 from coordinator.model.decisions import QuarantineReason, RefusalCode, Refused, Stage
 from coordinator.model.directory import Directory
+from coordinator.model.envelope import AgencyEvent
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.identity import RANDOM_BYTES, uuid7
 from coordinator.model.notices import ReceiptAcknowledge
-from coordinator.model.operations import OperationEvent, OperationNotice, OperationUpdate
+from coordinator.model.operations import OperationEvent, OperationNotice, OperationStatus, OperationUpdate
 from coordinator.model.plan import Ask, Known
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Volume
@@ -93,6 +96,8 @@ class Intake:
     on_commit: Sequence[Callable[[], None]] = ()
     policy: Policy = field(init=False)
     _owing: list[tuple[Settlement, asyncio.Future[None]]] = field(init=False, default_factory=list)
+    _before: tuple[Sequence[Submission], dict[int, Receipt]] = field(init=False, default=((), {}))
+    """A batch that the store could not finish, and what was committed of it, by place."""
 
     def __post_init__(self) -> None:
         """Begin with no policy: the first transaction tells the newest."""
@@ -101,14 +106,35 @@ class Intake:
     async def receive(self, batch: Sequence[Submission]) -> Sequence[Receipt]:
         """Settle a batch; a receipt for each, in order.
 
-        Raises `StoreUnavailableError` when the store cannot be written: whatever of the batch was committed before is
-        answered as a duplicate when the batch comes again.
+        Raises `StoreUnavailableError` when the store cannot be written; the door keeps the batch and hands the same
+        submissions in again. What was committed before is remembered until then, and not walked twice.
         """
-        judged = [self._judge(submission) for submission in batch]
-        receipts: list[Receipt] = []
-        for unit in cut(judged):
-            receipts += await self._settle(unit)
-        return receipts
+        settled = self._remembered(batch)
+        judged = {at: self._guarded(each) for at, each in enumerate(batch) if at not in settled}
+        settled |= {at: Receipt(Verdict.FAILED) for at, each in judged.items() if each is None}
+        places = (at for at, each in judged.items() if each is not None)
+        try:
+            for unit in cut([each for each in judged.values() if each is not None]):
+                receipts = await self._settle(unit)
+                settled |= dict(zip(islice(places, len(unit)), receipts, strict=True))
+        except StoreUnavailableError:
+            self._before = tuple(batch), settled
+            raise
+        return [settled[at] for at in range(len(batch))]
+
+    def _remembered(self, batch: Sequence[Submission]) -> dict[int, Receipt]:
+        """By place in the batch, what was committed of it when the store went away in its middle."""
+        (before, settled), self._before = self._before, ((), {})
+        same = len(before) == len(batch) and all(one is two for one, two in zip(before, batch, strict=True))
+        return settled if same else {}
+
+    def _guarded(self, submission: Submission) -> Judged | None:
+        """One message that a step cannot bear fails alone; it is tried again, and set aside in the end."""
+        try:
+            return self._judge(submission)
+        except Exception:  # noqa: BLE001  # whatever a step cannot bear must not stop the messages beside it
+            structlog.get_logger("intake").exception("failed", agency=submission.agency, digest=submission.digest)
+            return None
 
     def _judge(self, submission: Submission) -> Judged:
         """1, 2: validate and authorise; pure, and provisional until the policy's version is seen under the lock."""
@@ -291,15 +317,30 @@ def _dead(submission: Submission, queue: str, dead_id: str) -> Dead:
     return Dead(dead_id, queue, submission.agency, submission.account, reason, submission.body, submission.received)
 
 
+def _moves(event: AgencyEvent | None) -> bool:
+    """Whether a message may move an operation that was there before."""
+    match event:
+        case OperationUpdate():
+            return True
+        case OperationStatus():
+            return event.data.progress is Progress.EXECUTING
+        case _:
+            return False
+
+
 def cut(judged: Sequence[Judged]) -> Iterator[Sequence[Judged]]:
-    """Cut a batch into units: no object and no claim twice in one, and a change of agreements or credentials alone."""
+    """Cut a batch into units.
+
+    No object and no claim stands twice in one; a change of agreements or credentials stands alone; and whatever moves
+    an operation that was there before comes first in its unit: what comes before it meets the operation as it was.
+    """
     unit: list[Judged] = []
     seen: set[object] = set()
     for each in judged:
         event = each.event
         alone = event is not None and event.changes_policy
         keys = {each.claim, ClaimKey(each.claim.agency, each.submission.digest), *(event.objects if event else ())}
-        if unit and (alone or len(unit) >= MAX_BATCH or not seen.isdisjoint(keys)):
+        if unit and (alone or _moves(event) or len(unit) >= MAX_BATCH or not seen.isdisjoint(keys)):
             yield unit
             unit, seen = [], set()
         unit.append(each)

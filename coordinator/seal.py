@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 from coordinator.journal.checkpoint import Checkpoint, Sealed, read_checkpoint, seal_checkpoint
 from coordinator.journal.edge import Edge
 from coordinator.journal.merkle import HASH_BYTES, leaf_hash
-from coordinator.journal.note import MalformedNoteError, SigningKey
+from coordinator.journal.note import Authenticity, MalformedNoteError, SigningKey
 from coordinator.journal.tiles import (
     CHECKPOINT_PATH,
     TILE_WIDTH,
@@ -29,6 +29,12 @@ _READ = 1024
 """Entries read at once."""
 _STEP = 64 * _READ
 """Entries under one checkpoint when far behind, so that memory stays flat."""
+
+KEY_BACK = (
+    "put your copy of the key back; without it this journal cannot go on: keep what is published as evidence, and begin"
+    " a journal with a new origin, key and folder"
+)
+"""What mends a lost signing key."""
 
 _T = TypeVar("_T")
 
@@ -151,6 +157,8 @@ class Seal:
 
     async def _resume(self) -> _State:
         sealed = await self._ledger.sealed()
+        if sealed is not None:
+            own_checkpoint(sealed.note, self._key, "in the store")
         edge = await self._edge(0 if sealed is None else sealed.size)
         if sealed is not None and edge.root() != sealed.root:
             _refuse(f"the store's tiles do not add up to its checkpoint of {sealed.size} entries")
@@ -175,13 +183,7 @@ class Seal:
         raw = await _to_the_end(asyncio.to_thread(self._archive.get, CHECKPOINT_PATH))
         if raw is None:
             return None
-        try:
-            checkpoint = read_checkpoint(raw)[1]
-        except MalformedNoteError as error:
-            _refuse(f"the published checkpoint cannot be read ({error})")
-        if checkpoint.origin != self._key.name:
-            _refuse(f"what is published there is the journal of another origin than {self._key.name}")
-        return checkpoint
+        return own_checkpoint(raw, self._key, "published")
 
     async def _compare(self, published: Checkpoint, size: int) -> None:
         if published.size > size:
@@ -259,6 +261,31 @@ class Seal:
     def _behind(self, *, since: float) -> None:
         if self._behind_since is None:
             self._behind_since = since
+
+
+def own_checkpoint(raw: bytes, key: SigningKey, where: str) -> Checkpoint:
+    """Read a checkpoint that this key must have signed, for the journal that is named after it.
+
+    `where` says in words where it stands. Raises `SealRefusedError`: another key would leave auditors, who hold the
+    first one, with a journal that they cannot verify.
+    """
+    try:
+        note, checkpoint = read_checkpoint(raw)
+    except MalformedNoteError as error:
+        _refuse(f"the checkpoint that is {where} cannot be read ({error})")
+    if checkpoint.origin != key.name:
+        _refuse(f"the checkpoint that is {where} is of another origin than {key.name}")
+    match note.signed_by(key.verifier):
+        case Authenticity.UNSIGNED:
+            msg = (
+                f"The checkpoint that is {where} was signed with another key than [journal] key, which is"
+                f" {key.verifier.key_id.hex()}: {KEY_BACK}."
+            )
+            raise SealRefusedError(msg)
+        case Authenticity.FORGED:
+            _refuse(f"the checkpoint that is {where} does not fit its signature by {key.name}")
+        case Authenticity.GOOD:
+            return checkpoint
 
 
 def _words(why: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from coordinator.model.answers import LapseReason
+from coordinator.model.answers import MAX_POINTERS, LapseReason
 from coordinator.model.authority import AgreementStatus, CredentialStatus
 from coordinator.model.codes import Lane
 from coordinator.model.decisions import RefusalCode, Refused
@@ -272,12 +272,13 @@ class Entering:
                 seen = self.conflicts.seen_by(index)
                 volume = effect.after.volume
                 found = route.pointers(volume, seen, self.conflicts.records, self.conflicts.volumes)
-                return {"revision": volume.revision, "conflicts": found}
+                more = {"more_conflicts": len(found) - MAX_POINTERS} if len(found) > MAX_POINTERS else {}
+                return {"revision": volume.revision, "conflicts": found[:MAX_POINTERS], **more}
             case register.AgreementEffect():
-                return {"standing": standing_of(self.policy.words_of.get(effect.word.agreement_id, ()))}
+                return {"standing": standing_of(self.policy.words_of.get(effect.word.agreement_id, ()), self.draft.now)}
             case register.CredentialEffect():
                 word = effect.word
-                return {"standing": self.policy.credential_standing(word.agreement_id, word.officer_id)}
+                return {"standing": self.policy.credential_standing(word.agreement_id, word.officer_id, self.draft.now)}
             case register.AcknowledgeEffect() | register.NoEffect():
                 return {}
 
@@ -291,10 +292,10 @@ class Entering:
                     plan.told.extend((operation, grant.agency) for grant in admitted.grants)
             case register.AgreementEffect():
                 plan.agreement_words.append((effect.word, position))
-                self._lapses()
+                self._lapses(LapseReason.AGREEMENT_NOT_IN_FORCE)
             case register.CredentialEffect():
                 plan.credential_words.append((effect.word, position))
-                self._lapses()
+                self._lapses(LapseReason.CREDENTIAL_NOT_IN_FORCE)
             case register.AcknowledgeEffect():
                 plan.acknowledgements.append(
                     AcknowledgementRow(effect.target, effect.level.value, effect.officer_id, position)
@@ -326,7 +327,7 @@ class Entering:
             exact = {"distance_m": round(match.distance_m, 3), "gap_s": match.gap_s}
             self.draft.enter(ConflictLeaf, change.first.agency, fields, exact)
 
-    def _lapses(self) -> None:
+    def _lapses(self, reason: LapseReason) -> None:
         """Raise `authority.lapsed` for live operations whose officers held their function before this message."""
         for operation in self.known.authorised:
             authority, volume = operation.authority, operation.volume
@@ -337,7 +338,7 @@ class Entering:
             lacking = authorise.lacking_officers(volume.agency, authority, window, self.policy)
             lost = [officer for officer in lacking if officer not in lacked]
             if lost:
-                tellings = route.tell_lapses(operation, lost, LapseReason.CREDENTIAL_NOT_IN_FORCE, self._lead)
+                tellings = route.tell_lapses(operation, lost, reason, self._lead)
                 owed = tuple(self.draft.tell(telling) for telling in tellings)
                 fields: dict[str, object] = {"operation": volume.operation_id, "owed": owed[:MAX_OWED_PER_LEAF]}
                 position = self.draft.position

@@ -12,6 +12,8 @@ from coordinator.model.decisions import Flag, Hint, RefusalCode, Stage, Withheld
 from coordinator.model.envelope import Body, OwnEvent, Reference
 from coordinator.model.operations import Contact
 
+MAX_POINTERS = 50
+"""In one receipt, which so stays well below the largest message."""
 Position = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, description="the entry's place in the journal, zero-based")]
 QUARTER_HOUR = timedelta(minutes=15)
 
@@ -101,7 +103,12 @@ class AcceptedBody(Body):
     )
     deconfliction: Deconfliction | None = None
     coverage: Coverage | None = None
-    conflicts: tuple[Pointer, ...] = Field(default=(), description="one for each conflict known at the position")
+    conflicts: tuple[Pointer, ...] = Field(
+        default=(), max_length=MAX_POINTERS, description="one for each conflict known at the position"
+    )
+    more_conflicts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many more there are; each comes as an alert of its own"
+    )
     counties: tuple[str, ...] = Field(default=(), description="the counties touched, read back")
     authority: AuthorityVerdict | None = None
     standing: Standing | None = Field(default=None, description="of the agreement or credential spoken of")

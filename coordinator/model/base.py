@@ -92,8 +92,16 @@ def _rfc3339(value: object) -> datetime:
     return datetime.fromisoformat(value)
 
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+
+
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    """The same moment in UTC, where it must lie in the years that can be written and read back."""
+    moment = value.astimezone(UTC)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        msg = f"time must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}, in UTC"
+        raise ValueError(msg)
+    return moment
 
 
 Instant = Annotated[

@@ -59,6 +59,8 @@ class RefusalCode(StrEnum):
     STATUS_MIXED = "status_mixed"
     TERMS_FIXED = "terms_fixed"
     WRONG_SIDE = "wrong_side"
+    BEGUN_ALREADY = "begun_already"
+    ENDED_FOR_GOOD = "ended_for_good"
 
 
 EXPLANATIONS: dict[RefusalCode, str] = {
@@ -103,6 +105,8 @@ EXPLANATIONS: dict[RefusalCode, str] = {
     RefusalCode.STATUS_MIXED: "actual, exercise and test are never mixed in one conversation",
     RefusalCode.TERMS_FIXED: "an agreement's kind and parties cannot change; propose a new agreement",
     RefusalCode.WRONG_SIDE: "this state is the other side's to declare",
+    RefusalCode.BEGUN_ALREADY: "the operation has begun; it cannot be staged again",
+    RefusalCode.ENDED_FOR_GOOD: "the agreement is terminated, or the credential revoked; begin a new agreement",
 }
 
 

@@ -51,8 +51,11 @@ class Agreement:
         return self.terms.effective <= start and end <= self.terms.expires
 
 
-def standing_of(words: Iterable[AgreementWord]) -> Standing:
-    """Where an agreement stands: in force only when each party has said so, of the same terms."""
+def standing_of(words: Iterable[AgreementWord], at: datetime | None = None) -> Standing:
+    """Where an agreement stands: in force only when each party has said so, of the same terms.
+
+    With a moment, one whose term is over by then is not in force any more.
+    """
     said = {word.agency: word for word in words}
     states = {word.state for word in said.values()}
     if states & _ENDED:
@@ -62,7 +65,9 @@ def standing_of(words: Iterable[AgreementWord]) -> Standing:
     first, *others = (word.terms for word in said.values())
     if not said.keys() >= set(first.parties):
         return Standing.WAITING_FOR_OTHER_SIDE
-    return Standing.IN_FORCE if all(terms == first for terms in others) else Standing.TERMS_DIFFER
+    if any(terms != first for terms in others):
+        return Standing.TERMS_DIFFER
+    return Standing.NOT_IN_FORCE if at is not None and first.expires <= at else Standing.IN_FORCE
 
 
 @dataclass(frozen=True)
@@ -168,15 +173,28 @@ class Policy:
             for agreement, words in self._delegations.get(officer, ())
         )
 
-    def credential_standing(self, agreement_id: str, officer_id: str) -> Standing:
-        """Where an officer's credential stands."""
+    def credential_standing(self, agreement_id: str, officer_id: str, at: datetime | None = None) -> Standing:
+        """Where an officer's credential stands: in force where both sides share a function and a time, not over yet."""
         words = self._credentials.get((agreement_id, officer_id), ())
         states = {word.state for word in words}
         if states & {CredentialState.SUSPENDED, CredentialState.REVOKED}:
             return Standing.NOT_IN_FORCE
-        if {CredentialState.CERTIFIED, CredentialState.AUTHORISED} <= states and agreement_id in self.agreements:
-            return Standing.IN_FORCE
+        agreement = self.agreements.get(agreement_id)
+        if {CredentialState.CERTIFIED, CredentialState.AUTHORISED} <= states and agreement is not None:
+            return _common(agreement, words, at)
         return Standing.WAITING_FOR_OTHER_SIDE
+
+
+def _common(agreement: Agreement, words: Iterable[CredentialWord], at: datetime | None) -> Standing:
+    """Whether both sides and the agreement have a function and a time in common."""
+    functions = set(agreement.terms.functions)
+    start, end = agreement.terms.effective, agreement.terms.expires
+    for word in words:
+        functions &= set(word.functions)
+        start, end = max(start, word.valid_from), min(end, word.valid_to)
+    if not functions or start >= end:
+        return Standing.TERMS_DIFFER
+    return Standing.NOT_IN_FORCE if at is not None and end <= at else Standing.IN_FORCE
 
 
 def _both_vouch(

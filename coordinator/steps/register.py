@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from coordinator.model.authority import AgreementStatus, CredentialStatus
-from coordinator.model.codes import AcknowledgeLevel, Progress
+from coordinator.model.authority import AgreementStatus, CredentialBody, CredentialStatus
+from coordinator.model.codes import AcknowledgeLevel, AgreementState, CredentialState, Progress
 from coordinator.model.decisions import RefusalCode, Refused, Stage
 from coordinator.model.envelope import AgencyEvent
 from coordinator.model.geometry import Shape
@@ -23,6 +23,8 @@ from coordinator.model.policy import AgreementWord, CredentialWord, Policy
 from coordinator.model.volume import Card, OperationState, Registered, Volume
 from coordinator.model.work import Read
 
+BEGUN = frozenset({OperationState.EXECUTING, OperationState.CLEAR})
+"""Once an operation has begun, the moment at which it did stays its start, whatever its plan says."""
 PROGRESS = {
     Progress.STAGED: OperationState.STAGED,
     Progress.EXECUTING: OperationState.EXECUTING,
@@ -79,13 +81,7 @@ def apply(read: Read, received: datetime, known: Known, policy: Policy) -> Effec
         case AgreementStatus():
             return _agreement(event, policy)
         case CredentialStatus():
-            said = event.data
-            return CredentialEffect(
-                CredentialWord(
-                    said.agreement_id, said.officer_id, event.agency, said.state, said.functions,
-                    said.valid_from, said.valid_to,
-                )
-            )  # fmt: skip  # one thing, read as one
+            return _credential(event, policy)
         case ReceiptAcknowledge():
             target = target_of(event)
             if target not in known.reached:
@@ -127,20 +123,27 @@ def _changed(
                 return _refused(RefusalCode.STALE_REVISION, "data.revision")
             planned = _planned(event, event.data, event.data.revision, shape)
             after = replace(planned, state=before.state)
-            if before.state is OperationState.EXECUTING:
+            if before.state in BEGUN:
                 after = _from_now(after, before.volume.start)
             return OperationEffect(before, after, moved=True)
         case OperationStatus():
-            after = replace(before, state=PROGRESS[event.data.progress])
-            if event.data.progress is Progress.EXECUTING:
-                after = _from_now(after, received)
-            return OperationEffect(before, after, moved=after.volume != before.volume)
+            return _reported(event.data.progress, received, before)
         case OperationCancel():
             return OperationEffect(before, replace(before, state=OperationState.CANCELLED), moved=False)
         case OperationClose():
             return OperationEffect(before, replace(before, state=OperationState.CLOSED), moved=False)
         case _:
             return _refused(RefusalCode.UNKNOWN_TYPE, "type")
+
+
+def _reported(progress: Progress, received: datetime, before: Registered) -> OperationEffect | Refused:
+    """How far it is: executing overrides the start, and what has begun is not staged again."""
+    if progress is Progress.STAGED and before.state in BEGUN:
+        return _refused(RefusalCode.BEGUN_ALREADY, "data.progress")
+    after = replace(before, state=PROGRESS[progress])
+    if progress is Progress.EXECUTING:
+        after = _from_now(after, received)
+    return OperationEffect(before, after, moved=after.volume != before.volume)
 
 
 def volume_of(event: AgencyEvent, plan: Plan, revision: int, shape: Shape) -> Volume:
@@ -174,7 +177,29 @@ def _agreement(event: AgreementStatus, policy: Policy) -> AgreementEffect | Refu
         same = first.terms.kind is said.kind and set(first.terms.parties) == set(said.parties)
         if not same:
             return _refused(RefusalCode.TERMS_FIXED, "data.parties")
+    ended = any(word.state is AgreementState.TERMINATED for word in policy.words_of.get(said.agreement_id, ()))
+    if ended and said.state is not AgreementState.TERMINATED:
+        return _refused(RefusalCode.ENDED_FOR_GOOD, "data.state")
     return AgreementEffect(AgreementWord(said.agreement_id, event.agency, said.terms, said.state))
+
+
+def _credential(event: CredentialStatus, policy: Policy) -> CredentialEffect | Refused:
+    said = event.data
+    if said.state is not CredentialState.REVOKED and _revoked(policy, said):
+        return _refused(RefusalCode.ENDED_FOR_GOOD, "data.state")
+    window = said.valid_from, said.valid_to
+    return CredentialEffect(
+        CredentialWord(said.agreement_id, said.officer_id, event.agency, said.state, said.functions, *window)
+    )
+
+
+def _revoked(policy: Policy, said: CredentialBody) -> bool:
+    """Whether either side has revoked the credential: then one side's word alone can never bring it back."""
+    return any(
+        word.state is CredentialState.REVOKED
+        for word in policy.credential_words
+        if (word.agreement_id, word.officer_id) == (said.agreement_id, said.officer_id)
+    )
 
 
 def _refused(code: RefusalCode, field: str) -> Refused:

@@ -29,7 +29,7 @@ from coordinator.model.answers import (
 from coordinator.model.codes import Marking, Purpose, Regime, Status, YesNo
 from coordinator.model.decisions import Refused
 from coordinator.model.envelope import Handling, Reference
-from coordinator.model.operations import OperationEvent
+from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
 from coordinator.model.volume import Conflict, ConflictChange, Pair, Registered, Volume
 from coordinator.model.work import Admitted, Dispatch, Judged, Read, Telling
 
@@ -99,7 +99,7 @@ def accept(judged: Judged, read: Read, admitted: Admitted, facts: Mapping[str, o
     operation: dict[str, object] = {}
     if isinstance(event, OperationEvent):
         operation["operation_id"] = event.data.operation_id
-        if read.shape is not None:
+        if not isinstance(event, OperationCancel | OperationClose):
             found = bool(facts.get("conflicts"))
             actual = event.data.status is Status.ACTUAL
             operation["deconfliction"] = Deconfliction.CONFLICT if found else Deconfliction.NONE_KNOWN
@@ -131,7 +131,9 @@ def tell_lead(judged: Judged, body: AcceptedBody, lead: str | None) -> Telling |
     unproven = body.authority is AuthorityVerdict.UNPROVEN
     if lead is None or lead == judged.submission.agency or not (body.withheld or unproven):
         return None
-    reduced = body.model_copy(update={"to": (lead,), "conflicts": (), "deconfliction": None, "coverage": None})
+    reduced = body.model_copy(
+        update={"to": (lead,), "conflicts": (), "more_conflicts": None, "deconfliction": None, "coverage": None}
+    )
     return _receipt(judged, MessageAccepted, lead, reduced)
 
 

@@ -15,7 +15,7 @@ from coordinator.model.decisions import Flag, Hint, RefusalCode, Refused, Stage
 from coordinator.model.directory import Limits
 from coordinator.model.envelope import AgencyEvent
 from coordinator.model.extent import Extent, Outside
-from coordinator.model.geometry import Shape, area_km2, shape_of
+from coordinator.model.geometry import Shape, most_area_km2, shape_of
 from coordinator.model.messages import INCOMING, OUTGOING_NAMES, TYPES
 from coordinator.model.notices import SituationAlert
 from coordinator.model.operations import OperationNotice, OperationUpdate, Plan
@@ -85,6 +85,8 @@ def _within(event: AgencyEvent, received: datetime, flags: tuple[Flag, ...], bou
     if refused is None and _corners(area) > bounds.limits.vertices:
         refused = _refused(RefusalCode.AREA_TOO_LARGE, "data.area.coordinates")
     shape = shape_of(area)
+    if refused is None and shape.core.is_empty:  # slivers that vanish when they are merged
+        refused = _refused(RefusalCode.AREA_INVALID, "data.area.coordinates")
     refused = refused or _ground(shape, bounds)
     if refused is not None:
         return refused
@@ -117,7 +119,7 @@ def _ground(shape: Shape, bounds: Bounds) -> Refused | None:
     if isinstance(place, Outside):
         hint = Hint.COORDINATES_SWAPPED if place.swapped_would_fit else None
         return Refused(RefusalCode.AREA_OUTSIDE, Stage.VALIDATE, "data.area", hint)
-    if area_km2(shape) > bounds.limits.area_km2:
+    if most_area_km2(shape) > bounds.limits.area_km2:
         return _refused(RefusalCode.AREA_TOO_LARGE, "data.area")
     return None
 

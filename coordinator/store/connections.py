@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +19,7 @@ T = TypeVar("T")
 READERS = 4
 WAL_LIMIT_BYTES = 32 * 1024 * 1024
 BUSY_MS = 5_000
+TIDY_AGAIN_S = 10.0
 MMAP_BYTES = 0
 """No memory-mapped reads: an I/O error then stays an error, and memory stays flat."""
 
@@ -95,6 +98,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._turn = asyncio.Lock()
         self._connection = connect(path, readonly=False)
+        self._tidy_after = 0.0
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -115,10 +119,26 @@ class Writer:
 
     def tidy(self, connection: sqlite3.Connection) -> None:
         """On the writer's thread: above 32 MB of write-ahead log, pause the readers and start the log anew."""
-        with contextlib.suppress(FileNotFoundError):
-            if Path(f"{self._path}-wal").stat().st_size > WAL_LIMIT_BYTES:
-                with self._gate.shut():
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        now = time.monotonic()
+        if now < self._tidy_after or not self._log_is_long():
+            return
+        # Whoever else reads (a backup, an operator's shell) is not waited for: the commits behind us would wait too.
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            with self._gate.shut():
+                (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            busy = 1  # what was committed is committed; the log is started anew another time
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        if busy:
+            self._tidy_after = now + TIDY_AGAIN_S
+
+    def _log_is_long(self) -> bool:
+        try:
+            return Path(f"{self._path}-wal").stat().st_size > WAL_LIMIT_BYTES
+        except FileNotFoundError:
+            return False
 
     async def close(self) -> None:
         """Wait for the turn to end, then close."""
@@ -174,3 +194,20 @@ def translate(error: sqlite3.DatabaseError) -> Exception:
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.DataError):
         return error
     return StoreUnavailableError(f"the store does not answer now: {error}")
+
+
+@contextlib.contextmanager
+def serving_alone(url: str) -> Iterator[None]:
+    """Be the one service of a SQLite file: two would refuse each other's messages.
+
+    Held by a lock on a file beside it, which goes with the process. Tools may still write a transaction between ours.
+    Raises `ConfigurationError` when another service has it.
+    """
+    lock = Path(f"{path_of(url)}.serving")
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            msg = f"another coordinator serves {path_of(url)}: stop that one, or give this one a store of its own"
+            raise ConfigurationError(msg) from error
+        yield

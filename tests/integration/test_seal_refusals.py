@@ -136,9 +136,42 @@ async def test_a_folder_of_another_journal_is_not_written(ledger: Journal, folde
         await seal_on(ledger, folder).flush()
 
 
+def _lose_the_store(ledger: Journal, _folder: Path) -> None:
+    ledger.damage("DELETE FROM checkpoints; DELETE FROM tiles;")
+
+
+def _lose_what_is_published(_ledger: Journal, folder: Path) -> None:
+    (folder / "checkpoint").unlink()
+
+
+@pytest.mark.parametrize(
+    ("lose", "where"),
+    [(_lose_the_store, "published"), (_lose_what_is_published, "in the store")],
+    ids=["folder", "store"],
+)
+async def test_another_key_of_the_same_name_signs_nothing(
+    ledger: Journal, published: Path, lose: Callable[[Journal, Path], None], where: str
+) -> None:
+    """A lost key that is made anew would split the journal: what is signed so far is of the first one."""
+    lose(ledger, published)
+    ledger.append(1)
+    before = files(published)
+    other = Seal(ledger, PublishedDirectory(published), SigningKey(KEY.name, b"2" * 32), now=lambda: NOW)
+    with pytest.raises(SealRefusedError, match=f"{where} was signed with another key .* put your copy of the key back"):
+        await other.flush()
+    assert files(published) == before
+
+
+async def test_a_checkpoint_whose_signature_does_not_fit_is_not_continued(ledger: Journal, published: Path) -> None:
+    head = published / "checkpoint"
+    head.write_bytes(head.read_bytes().replace(b"600", b"599", 1))
+    with pytest.raises(SealRefusedError, match="published does not fit its signature"):
+        await seal_on(ledger, published).flush()
+
+
 async def test_a_published_checkpoint_that_cannot_be_read_is_not_replaced(ledger: Journal, folder: Path) -> None:
     PublishedDirectory(folder).put("checkpoint", b"torn")
-    with pytest.raises(SealRefusedError, match="published checkpoint cannot be read"):
+    with pytest.raises(SealRefusedError, match="checkpoint that is published cannot be read"):
         await seal_on(ledger, folder).flush()
     assert files(folder) == {"checkpoint": b"torn"}
 

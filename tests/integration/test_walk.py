@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from coordinator.intake import Intake
+from coordinator.model.errors import ConfigurationError, StoreUnavailableError
 from coordinator.model.leaf import LEAF
 from coordinator.model.messages import MESSAGE
-from coordinator.model.work import Receipt, Submission, Verdict
+from coordinator.model.work import Judged, Receipt, Submission, Verdict
 from coordinator.store import open_store
+from coordinator.store.connections import serving_alone
 from coordinator.store.migrate import migrate
 from coordinator.store.sqlite import SqliteStore
 from tests import kit
@@ -546,3 +548,140 @@ async def test_one_poisonous_message_does_not_sink_its_neighbours(intake: Intake
 
 class _Unbindable:
     """A value that no database column takes."""
+
+
+# what a reviewer broke
+
+
+async def test_a_term_that_ends_beyond_the_year_2999_in_utc_is_refused_and_harms_nobody(
+    intake: Intake, store: SqliteStore
+) -> None:
+    never = kit.agreement("dps", expires="2999-12-31T23:59:59-06:00")
+    assert told(await one(intake, never))["code"] == "invalid_field"
+    assert (await one(intake, kit.notice("mshp", ["hsi"]))).verdict is Verdict.ACCEPTED
+    assert (await store.policy()).version == intake.policy.version
+
+
+async def test_slivers_that_vanish_when_merged_are_refused_as_an_invalid_area(intake: Intake) -> None:
+    lon, lat = kit.JEFFERSON_CITY
+    sliver = [[lon, lat], [lon + 0.05, lat + 1e-9], [lon + 0.05, lat], [lon, lat]]
+    twin = [[lon, lat], [lon + 0.05, lat + 1.1e-9], [lon + 0.05, lat], [lon, lat]]
+    receipts = await intake.receive(
+        [
+            kit.notice("mshp", ["hsi"], area={"type": "MultiPolygon", "coordinates": [[sliver], [twin]]}),
+            kit.notice("mshp", ["hsi"]),
+        ]
+    )
+    assert told(receipts[0])["code"] == "area_invalid"
+    assert receipts[1].verdict is Verdict.ACCEPTED
+
+
+async def test_a_message_that_a_step_cannot_bear_fails_alone(intake: Intake) -> None:
+    unbearable = replace(kit.notice("mshp", ["hsi"]), received=None)  # type: ignore[arg-type]  # what no door makes
+    receipts = await intake.receive([kit.notice("mshp", ["hsi"]), unbearable, kit.notice("mshp", ["hsi"])])
+    assert [each.verdict for each in receipts] == [Verdict.ACCEPTED, Verdict.FAILED, Verdict.ACCEPTED]
+
+
+AWAY = {"type": "Point", "coordinates": [-94.58, 39.1], "radius_m": 50}
+
+
+async def test_who_registers_before_a_move_in_the_same_batch_meets_the_operation_as_it_was(
+    intake: Intake, store: SqliteStore
+) -> None:
+    ours, theirs = kit.plan(["coordinator"]), kit.plan(["coordinator"])
+    await one(intake, registered("mshp", ours))
+    moves = {**ours, "area": AWAY, "revision": 2, "reason": "deconflicted"}
+    update = kit.submission("mshp", kit.body("mshp", "operation.update", moves))
+    receipts = await intake.receive([registered("hsi", theirs), update])
+    assert told(receipts[0])["deconfliction"] == "conflict"
+    for agency in ("mshp", "hsi"):
+        assert [each["change"] for each in await conflicts(store, agency)] == ["opened"]
+        assert [each["data"]["reason"] for each in await feed(store, agency, "deconfliction.closed")] == ["moved_apart"]
+
+
+async def test_a_notice_and_an_update_at_one_place_in_one_batch_have_true_receipts(intake: Intake) -> None:
+    ours, theirs = kit.plan(["coordinator"], area=AWAY), kit.plan(["coordinator"])
+    await one(intake, registered("mshp", ours))
+    moves = {**ours, "area": theirs["area"], "revision": 2, "reason": "area_changed"}
+    update = kit.submission("mshp", kit.body("mshp", "operation.update", moves))
+    receipts = await intake.receive([registered("hsi", theirs), update])
+    assert [told(each)["deconfliction"] for each in receipts] == ["none_known", "conflict"]
+
+
+async def test_once_begun_an_operation_keeps_its_start_and_is_not_staged_again(
+    intake: Intake, store: SqliteStore
+) -> None:
+    hours = {"start": (kit.NOW + timedelta(hours=10)).isoformat(), "end": (kit.NOW + timedelta(hours=12)).isoformat()}
+    late = kit.plan(["coordinator"], **hours)
+    await intake.receive([registered("mshp", kit.plan(["coordinator"])), registered("hsi", late)])
+    said = told(await one(intake, about("hsi", "operation.status", late, progress="executing")))
+    assert said["deconfliction"] == "conflict"
+    await one(intake, about("hsi", "operation.status", late, progress="clear"))
+    refused = await one(intake, about("hsi", "operation.status", late, progress="staged"))
+    assert told(refused)["code"] == "begun_already"
+    same = {**late, "revision": 2, "reason": "correction"}
+    await one(intake, kit.submission("hsi", kit.body("hsi", "operation.update", same)))
+    assert not await feed(store, "mshp", "deconfliction.closed")
+
+
+async def test_one_side_alone_never_brings_back_what_was_ended_for_good(intake: Intake) -> None:
+    terms = {"agreement_id": kit.fresh_id(), "kind": "287g", "parties": ["mshp", "hsi"], "functions": ["detain"]}
+    await intake.receive([kit.agreement("mshp", **terms), kit.agreement("hsi", **terms)])
+    await one(intake, credential("mshp", str(terms["agreement_id"]), "certified"))
+    await one(intake, credential("hsi", str(terms["agreement_id"]), "revoked"))
+    again = await one(intake, credential("hsi", str(terms["agreement_id"]), "authorised"))
+    assert told(again)["code"] == "ended_for_good"
+    await one(intake, kit.agreement("hsi", state="terminated", **terms))
+    assert told(await one(intake, kit.agreement("hsi", **terms)))["code"] == "ended_for_good"
+    assert told(await one(intake, kit.agreement("mshp", state="terminated", **terms)))["standing"] == "not_in_force"
+
+
+async def test_an_agreement_whose_term_is_over_stands_as_not_in_force(intake: Intake) -> None:
+    past = {"agreement_id": kit.fresh_id(), "effective": "2020-01-01T00:00:00Z", "expires": "2021-01-01T00:00:00Z"}
+    receipts = await intake.receive([kit.agreement("dps", **past), kit.agreement("mshp", **past)])
+    assert told(receipts[1])["standing"] == "not_in_force"
+
+
+async def test_a_receipt_with_many_conflicts_stays_small_and_says_how_many_more(
+    intake: Intake, store: SqliteStore
+) -> None:
+    crowd = [registered("mshp", kit.plan(["coordinator"])) for _ in range(60)]
+    await intake.receive(crowd)
+    receipt = await one(intake, registered("hsi", kit.plan(["coordinator"])))
+    said = told(receipt)
+    assert (len(said["conflicts"]), said["more_conflicts"]) == (50, 10)
+    assert receipt.body is not None
+    assert len(receipt.body) < 64 * 1024
+    assert len(await conflicts(store, "hsi")) == 60
+
+
+async def test_what_was_committed_before_the_store_went_away_is_not_walked_again(
+    intake: Intake, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = kit.plan(["hsi"])
+    batch = [registered("mshp", plan), about("mshp", "operation.cancel", plan, reason="weather")]
+    commit, calls = Intake._commit, list[int]()  # noqa: SLF001  # the store goes away between two units
+
+    async def failing(self: Intake, unit: Sequence[Judged]) -> Sequence[Receipt]:
+        calls.append(len(unit))
+        if len(calls) in {2, 3}:
+            msg = "the disk is full"
+            raise StoreUnavailableError(msg)
+        return await commit(self, unit)
+
+    monkeypatch.setattr(Intake, "_commit", failing)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await intake.receive(batch)
+    before = await store.size()
+    receipts = await intake.receive(batch)
+    assert [each.verdict for each in receipts] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
+    assert await store.size() == before + 1
+
+
+async def test_one_file_has_one_service(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with serving_alone(url), pytest.raises(ConfigurationError, match="another coordinator"), serving_alone(url):
+        pass
+    with serving_alone(url):
+        pass
