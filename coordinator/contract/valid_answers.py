@@ -44,7 +44,7 @@ def accepted() -> Iterator[Valid]:
     for standing in ("in_force", "waiting_for_other_side", "terms_differ", "not_in_force"):
         yield _own("message.accepted", f"agreement-{standing.replace('_', '-')}", _receipt(standing=standing))
     yield _own("message.accepted", "alert", _receipt(recipients=["dps", "hsi"]))
-    every = plain | found | unproven | {"counties": ["St. Louis"], "standing": "in_force"}
+    every = plain | found | unproven | {"counties": ["St. Louis"], "standing": "in_force", "more_conflicts": 3}
     yield _own("message.accepted", "every-field", every, **_attributes("message.accepted"))
 
 
