@@ -178,6 +178,8 @@ def test_every_refusal_of_the_pure_steps_is_shown() -> None:
         RefusalCode.NOT_LIVE,
         RefusalCode.STATUS_MIXED,
         RefusalCode.TERMS_FIXED,
+        RefusalCode.BEGUN_ALREADY,
+        RefusalCode.ENDED_FOR_GOOD,
     }
     assert set(RefusalCode) - elsewhere == {each.refusal.code for each in invalid()}
 
