@@ -285,7 +285,8 @@ def own_checkpoint(raw: bytes, key: SigningKey, where: str) -> Checkpoint:
         case Authenticity.FORGED:
             _refuse(f"the checkpoint that is {where} does not fit its signature by {key.name}")
         case Authenticity.GOOD:
-            return checkpoint
+            pass
+    return checkpoint
 
 
 def _words(why: str) -> str:

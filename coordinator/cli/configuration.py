@@ -1,5 +1,6 @@
 """`coordinator init`, `config` and `migrate`: a ready installation, and what its settings come to."""
 
+import asyncio
 import json
 import os
 import secrets as randomness
@@ -12,7 +13,8 @@ import typer
 from pydantic import SecretStr
 
 from coordinator.cli.context import chosen, read_directory_of, refusals
-from coordinator.journal.note import SigningKey, parse_signing_key
+from coordinator.cli.keys import read_own_key
+from coordinator.journal.note import SigningKey
 from coordinator.model.errors import ConfigurationError
 from coordinator.settings import DEFAULT_FILE, ENV_PREFIX, NESTED, Settings
 from coordinator.store.migrate import migrate as migrate_store
@@ -126,24 +128,8 @@ def check(context: typer.Context) -> None:
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         directory = read_directory_of(settings)
-        read_key(settings)
+        asyncio.run(read_own_key(settings))
     typer.echo(f"the configuration is good; {len(directory.agencies)} agencies", err=True)
-
-
-def read_key(settings: Settings) -> SigningKey:
-    """Read the journal's signing key; raises `ConfigurationError` with the command that mends it."""
-    path = settings.journal.key
-    try:
-        key = parse_signing_key(path.read_text(encoding="ascii").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"[journal] key {path} cannot be read: `coordinator init DIR` makes one"
-        raise ConfigurationError(msg) from error
-    if key.name != settings.domain.origin:
-        msg = (
-            f"[journal] key is the key of {key.name}, and [domain] origin is {settings.domain.origin}: they must agree"
-        )
-        raise ConfigurationError(msg)
-    return key
 
 
 def _rows(settings: Settings, file: Path, secrets: Path | None) -> Iterator[tuple[str, str, str]]:

@@ -13,8 +13,8 @@ from coordinator import bootstrap, logs
 from coordinator.amqp.findings import Severity
 from coordinator.amqp.topology import plan_topology
 from coordinator.amqp.verify import verify_topology
-from coordinator.cli.configuration import read_key
 from coordinator.cli.context import chosen, read_directory_of, refusals
+from coordinator.cli.keys import read_own_key
 from coordinator.model.errors import CoordinatorError
 from coordinator.settings import Settings
 from coordinator.store import open_ledger
@@ -32,7 +32,11 @@ def serve(context: typer.Context) -> None:
     with refusals(debug=options.debug):
         settings = options.settings()
         logs.configure(settings.log.level, settings.log.format)
-        run(bootstrap.serve(settings, read_key(settings)))
+        run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    await bootstrap.serve(settings, await read_own_key(settings))
 
 
 def run(work: Coroutine[None, None, T]) -> T:
@@ -107,7 +111,7 @@ async def _directory(settings: Settings) -> str:
 
 
 async def _key(settings: Settings) -> str:
-    return read_key(settings).verifier.encode()
+    return (await read_own_key(settings)).verifier.encode()
 
 
 async def _publishing(settings: Settings) -> str:
