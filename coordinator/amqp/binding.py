@@ -1,6 +1,7 @@
 """From a message of an agency's queue to a submission: who sent it, what is wrong with it, its CloudEvent."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ _PREFIXES: Final = ("ce-", "cloudEvents:", "cloudEvents_")
 """How binary mode marks a CloudEvent's attributes: the RabbitMQ binding's way, and the two of the AMQP 1.0 binding."""
 _EXTRA_ROUTES: Final = frozenset({"CC", "BCC"})
 """Headers by which RabbitMQ sends a message to further queues."""
+_DETACHED: Final = re.compile(r"[A-Za-z0-9_-]{1,2048}\.\.[A-Za-z0-9_-]{1,2048}")
+"""A detached JWS (RFC 7515, appendix F). Any other text is not carried on: it would be the sender's, unseen by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def submission(content: Content, agency: Agency, received: datetime) -> Submissi
         received=received,
         digest=digest,
         flaw=flaw,
-        jws=jws if isinstance(jws, str) else None,
+        jws=jws if isinstance(jws, str) and _DETACHED.fullmatch(jws) else None,
     )
 
 

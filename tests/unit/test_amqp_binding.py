@@ -186,3 +186,8 @@ def test_a_dead_letter_without_a_believable_history_is_nobodys(headers: Mapping[
 @pytest.mark.parametrize(("header", "count"), [(3, 3), (None, 0), ("3", 0), (True, 0)])
 def test_the_brokers_count_of_deliveries_is_read(header: object, count: int) -> None:
     assert content(headers={} if header is None else {"x-delivery-count": header}).delivery_count == count
+
+
+@pytest.mark.parametrize("text", ["a.b.c", "..", "SUSPECT AT LARGE\r\n..x", "a..b\n", "x" * 5_000])
+def test_a_signature_header_that_is_no_detached_signature_is_not_carried_on(text: str) -> None:
+    assert submission(content(headers={"x-jws": text}), agency(), NOW).jws is None
