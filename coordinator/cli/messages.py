@@ -1,6 +1,7 @@
 """`coordinator send` and `feed`: speak as an agency's system, and follow what it is told."""
 
 import asyncio
+import difflib
 import hashlib
 import json
 import sys
@@ -15,7 +16,9 @@ from coordinator.amqp.topology import ingress_exchange
 from coordinator.cli.context import address_as, chosen, read_directory_of, refusals
 from coordinator.intake import system_id
 from coordinator.model.directory import Account, Directory
+from coordinator.model.envelope import TYPE_PREFIX
 from coordinator.model.errors import ConfigurationError, CoordinatorError
+from coordinator.model.messages import TYPES
 from coordinator.model.work import ClaimKey, Dispatch, Verdict
 from coordinator.settings import Settings
 from coordinator.store import open_ledger
@@ -117,11 +120,22 @@ def feed(
         if read_directory_of(settings).agency(agency) is None:
             msg = f"there is no agency {agency!r} in the directory"
             raise ConfigurationError(msg)
-        wanted = {f"gov.mo.coordination.{name}.v1" for name in types or ()}
+        wanted = {_type(name) for name in types or ()}
         try:
             asyncio.run(_followed(settings, agency, since, wanted, follow=follow))
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+def _type(short: str) -> str:
+    """The whole name of a type; raises `ConfigurationError` for one that there is not, which nobody would ever see."""
+    known = {name.removeprefix(TYPE_PREFIX).rpartition(".")[0]: name for name in TYPES}
+    if short in known:
+        return known[short]
+    close = difflib.get_close_matches(short, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"they are {', '.join(sorted(known))}"
+    msg = f"there is no type {short!r}: {hint}"
+    raise ConfigurationError(msg)
 
 
 async def _followed(settings: Settings, agency: str, since: str, wanted: set[str], *, follow: bool) -> None:

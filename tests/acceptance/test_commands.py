@@ -141,6 +141,12 @@ def test_doctor_names_every_fault_and_what_mends_it(made: Path, tmp_path: Path) 
         assert mend in checks[what]["words"]
 
 
+def test_feed_refuses_a_type_that_nobody_would_ever_be_told(made: Path) -> None:
+    feed = ("feed", "--as", "mshp", "--types")
+    refused(with_config(made, *feed, "deconfliction.alerts"), "did you mean deconfliction.alert?")
+    refused(with_config(made, *feed, "x"), "operation.notice, ", "situation.alert")
+
+
 def test_schemas_are_held_against_the_models(tmp_path: Path) -> None:
     folder = tmp_path / "schemas"
     assert run("schemas", "write", folder).returncode == 0
