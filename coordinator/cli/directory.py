@@ -48,13 +48,11 @@ def check(*, directory: DirectoryOption = Path("directory.toml"), as_json: JsonO
 
 @app.command("password-hash")
 def hash_password(
-    *,
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
-    ],
+    *, password: Annotated[str | None, typer.Option(help="Asked for when left out, which keeps it from others.")] = None
 ) -> None:
     """Print a password as the directory and RabbitMQ keep it: `password_hash` of an account."""
-    typer.echo(password_hash(password, os.urandom(SALT_BYTES)))
+    chosen: str = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    typer.echo(password_hash(chosen, os.urandom(SALT_BYTES)))
 
 
 def _lines(file: Path, reading: Reading) -> Iterator[str]:

@@ -169,8 +169,9 @@ def _hash_from(url: str | None, coordinator_user: str) -> str:
     address = None if url is None else URL(url)
     if address is None or address.user != coordinator_user or not address.password:
         msg = (
-            f"the password of {coordinator_user} is needed: give --coordinator-password-hash "
-            "(`coordinator directory password-hash` makes one), or --url with its password"
+            f"the password of {coordinator_user} at the broker is needed, to make its hash: export "
+            f"COORDINATOR_AMQP__URL='amqp://{coordinator_user}:PASSWORD@HOST:5672/VHOST' (or give it as --url), "
+            "or give --coordinator-password-hash (`coordinator directory password-hash` makes one)"
         )
         raise ConfigurationError(msg)
     return password_hash(address.password, os.urandom(SALT_BYTES))

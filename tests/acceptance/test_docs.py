@@ -24,7 +24,8 @@ GUARD_S = 60
 OURS = "tests/acceptance/test_docs.py"
 README, AUDIT, OPERATE = ROOT / "README.md", ROOT / "docs/audit.md", ROOT / "docs/operate.md"
 USERS = ("dps", "mshp-cad", "mshp-desk", "hsi", "dea")
-DEMO, DEFINITIONS, INIT, SERVE = (f"coordinator {each}" for each in ("demo", "topology definitions", "init", "serve"))
+DEMO, INIT, SERVE = (f"coordinator {each}" for each in ("demo", "init", "serve"))
+PASSWORD_HASH, IMPORT = "coordinator directory password-hash", "sudo rabbitmqctl "
 
 
 def fictional(user: str) -> str:
@@ -47,41 +48,70 @@ def environment(**more: str) -> dict[str, str]:
 class Reader:
     """Somebody who types the commands of a document, beside a broker that they can import a file into."""
 
-    folder: Path
+    home: Path
     node: PrivateNode
-    env: Mapping[str, str]
+    own: Mapping[str, str]
+    """What stands in the place of the dots and of PASSWORD where a document exports a variable."""
+    env: dict[str, str]
     serving: subprocess.Popen[str] | None = None
     said: dict[str, str] = field(default_factory=dict)
     """What each command printed."""
+    folder: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.home
 
     async def follow(self, commands: Sequence[str]) -> None:
         """Type what was not typed before: the documents begin alike."""
         for line in commands:
             command = line.partition("  #")[0].strip()
             if command.startswith("cd "):
-                self.folder /= command.removeprefix("cd ")
+                self.folder = self.home / command.removeprefix("cd ")
+            elif command.startswith("export "):
+                self._export(command)
             elif command == SERVE:
                 await asyncio.to_thread(self._serve)
             elif command not in self.said and not command.startswith(DEMO):  # which was played already, and stayed up
-                self.said[command] = await asyncio.to_thread(self._run, command)
-                await self._as_the_text_says(command)
+                self.said[command] = await self._type(command)
+
+    def _export(self, command: str) -> None:
+        """Set what the line sets, with passwords in the place of its dots."""
+        name = command.removeprefix("export ").partition("=")[0]
+        assert name in self.own, name
+        self.env[name] = self.own[name]
+
+    async def _type(self, command: str) -> str:
+        if command.startswith(IMPORT):
+            name, file = command.removeprefix(IMPORT).split()
+            await self.node.ctl(name, str(self.folder / file))
+            return ""
+        said = await asyncio.to_thread(self._run, command)
+        if command == PASSWORD_HASH:
+            self._choose_passwords(said.strip())
+        return said
 
     def _run(self, command: str) -> str:
         shell = ["bash", "-euo", "pipefail", "-c", command]
+        typed = f"{fictional(USERS[0])}\n" * 2  # where a password is asked for, and asked for again
         done = subprocess.run(
-            shell, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=GUARD_S, check=False
+            shell,
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=GUARD_S,
+            check=False,
+            input=typed,
+            start_new_session=True,  # no terminal to ask at, so the answers come from stdin
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    async def _as_the_text_says(self, command: str) -> None:
-        """Put one's own accounts into the directory; import the file into RabbitMQ."""
-        if command.startswith(INIT):
-            file = self.folder / command.rsplit(maxsplit=1)[-1] / "directory.toml"
-            hashes = {user: password_hash(fictional(user), b"salt") for user in USERS}
-            file.write_text(with_passwords(file.read_text(), hashes))
-        if command.startswith(DEFINITIONS):
-            await self.node.ctl("import_definitions", str(self.folder / "definitions.json"))
+    def _choose_passwords(self, first: str) -> None:
+        """Put what was printed for the first account into the directory, and the same for the others."""
+        file = self.folder / "directory.toml"
+        hashes = {user: password_hash(fictional(user), b"salt") for user in USERS} | {USERS[0]: first}
+        file.write_text(with_passwords(file.read_text(), hashes))
 
     def _serve(self) -> None:
         self.serving = subprocess.Popen(
@@ -113,12 +143,11 @@ async def node() -> AsyncIterator[PrivateNode]:
 def reading(folder: Path, node: PrivateNode) -> Iterator[Reader]:
     folder.mkdir(exist_ok=True)
     (folder / "docs").symlink_to(ROOT / "docs")
-    env = environment(
-        COORDINATOR_AMQP__URL=node.url_for("coordinator", fictional("coordinator")),
-        COORDINATOR_AMQP__ACCOUNTS=json.dumps({user: fictional(user) for user in USERS}),
-        COORDINATOR_HTTP__PORT="0",
-    )
-    reader = Reader(folder, node, env)
+    own = {
+        "COORDINATOR_AMQP__URL": node.url_for("coordinator", fictional("coordinator")),
+        "COORDINATOR_AMQP__ACCOUNTS": json.dumps({user: fictional(user) for user in USERS}),
+    }
+    reader = Reader(folder, node, own, environment(COORDINATOR_HTTP__PORT="0"))
     try:
         yield reader
     finally:
@@ -209,7 +238,7 @@ async def test_the_documents_can_be_followed_from_the_first_command_to_the_last(
         assert [each["deconfliction"] for each in receipts if "deconfliction" in each] == ["none_known"]
         for block in (verify, *ours(AUDIT), *ours(OPERATE)):
             if block.commands[0].startswith((DEMO, INIT)) or "office/" in block.text:
-                reader.folder = weekend.folder
+                reader.folder = reader.home
             await reader.follow(block.commands)
         assert fictional("coordinator") not in reader.said["coordinator config show"]
         assert reader.stop() == 0
