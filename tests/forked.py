@@ -13,8 +13,10 @@ FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["coordinator.cli", "uvloop"])
 
 
-def command(arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[Path]) -> None:
+def command(arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[Path], cwd: Path | None) -> None:
     """Be the command `coordinator`, with its standard streams in files."""
+    if cwd is not None:
+        os.chdir(cwd)
     for number, (path, flags) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
         os.dup2(os.open(path, flags), number)
     sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115, PTH123  # until the process ends

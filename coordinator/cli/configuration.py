@@ -16,11 +16,12 @@ from coordinator.cli.context import chosen, read_directory_of, refusals
 from coordinator.cli.keys import read_own_key
 from coordinator.journal.note import SigningKey
 from coordinator.model.errors import ConfigurationError
-from coordinator.settings import DEFAULT_FILE, ENV_PREFIX, NESTED, Settings
+from coordinator.settings import DEFAULT_FILE, Settings, Sources
 from coordinator.store.migrate import migrate as migrate_store
 
 SEED_BYTES = 32
 PRIVATE = 0o600
+OWN_FOLDER = 0o700
 
 app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
@@ -67,11 +68,7 @@ def init(
     """Make a ready configuration, an example directory of agencies, and the journal's keys. Overwrites nothing."""
     with refusals(debug=chosen(context).debug):
         files = _files(origin)
-        there = [name for name in files if (folder / name).exists()]
-        if there:
-            msg = f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder"
-            raise ConfigurationError(msg)
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder, files)
         for name, (content, mode) in files.items():
             _write(folder / name, content, mode)
             typer.echo(f"wrote {folder / name}", err=True)
@@ -85,6 +82,21 @@ def init(
         f"  5. {here} serve",
         err=True,
     )
+
+
+def _make_folder(folder: Path, names: Iterable[str]) -> None:
+    """Make the folder, for its owner alone; raises `ConfigurationError` when it cannot be used."""
+    try:
+        there = [name for name in names if (folder / name).exists()]
+        if there:
+            msg = f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder"
+            raise ConfigurationError(msg)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, mode=OWN_FOLDER)
+    except OSError as error:
+        why = "it is no folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        msg = f"cannot make {folder} ({why}); nothing was written. Choose another folder"
+        raise ConfigurationError(msg) from error
 
 
 def _files(origin: str) -> Mapping[str, tuple[str, int]]:
@@ -133,34 +145,11 @@ def check(context: typer.Context) -> None:
 
 
 def _rows(settings: Settings, file: Path, secrets: Path | None) -> Iterator[tuple[str, str, str]]:
-    written = _keys_of(file)
+    sources = Sources(file, secrets)
     for section in type(settings).model_fields:
         for key in type(getattr(settings, section)).model_fields:
             value = getattr(getattr(settings, section), key)
-            yield f"{section}.{key}", _shown(value), _source(section, key, written, file, secrets)
-
-
-def _keys_of(file: Path) -> set[tuple[str, str]]:
-    import tomllib  # noqa: PLC0415  # needed by this one command
-
-    if not file.is_file():
-        return set()
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
-    return {(section, key) for section, keys in content.items() if isinstance(keys, dict) for key in keys}
-
-
-def _source(section: str, key: str, written: set[tuple[str, str]], file: Path, secrets: Path | None) -> str:
-    name = f"{section}{NESTED}{key}".upper()
-    if secrets is not None and _named(name, (file.name for file in secrets.iterdir())):
-        return f"secret in {secrets}"
-    if _named(f"{ENV_PREFIX}{name}", os.environ):
-        return f"environment {ENV_PREFIX}{name}"
-    return str(file) if (section, key) in written else "default"
-
-
-def _named(name: str, names: Iterable[str]) -> bool:
-    """Whether a setting, or a part of it such as one account's password, is among the names."""
-    return any(each.upper() == name or each.upper().startswith(f"{name}{NESTED}") for each in names)
+            yield f"{section}.{key}", _shown(value), sources.of(section, key)
 
 
 def _shown(value: object) -> str:
@@ -176,5 +165,7 @@ def _shown(value: object) -> str:
 def migrate(context: typer.Context) -> None:
     """Bring the store to the newest schema; makes the file when it is missing."""
     with refusals(debug=chosen(context).debug):
-        before, after = migrate_store(chosen(context).settings().store.url)
-    typer.echo(f"the store is at {after}" + ("" if before == after else f", it was {before or 'empty'}"), err=True)
+        url = chosen(context).settings().store.url
+        before, after = migrate_store(url)
+    changed = "" if before == after else f", it was {before or 'empty'}"
+    typer.echo(f"the store {url.removeprefix('sqlite:///')} is at {after}{changed}", err=True)

@@ -29,7 +29,13 @@ class Chosen:
     debug: bool = False
 
     def settings(self) -> Settings:
-        """Read the configuration; raises `ConfigurationError` with every mistake."""
+        """Read the configuration; raises `ConfigurationError` with every mistake, and where there is none."""
+        if not has_file(self.file):
+            msg = (
+                f"there is no {DEFAULT_FILE} here: cd to your folder, or name it with --config FILE "
+                "(`coordinator init DIR` makes one)"
+            )
+            raise ConfigurationError(msg)
         return load(self.file, self.secrets)
 
 

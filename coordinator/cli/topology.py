@@ -22,6 +22,7 @@ from coordinator.cli.directory import DirectoryOption, JsonOption
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
 from coordinator.model.errors import ConfigurationError, CoordinatorError
+from coordinator.settings import AMQP, check_address
 
 T = TypeVar("T")
 
@@ -159,7 +160,11 @@ def _plan(directory: Path, vhost: str, coordinator_user: str) -> Topology:
 
 def _address(url: str, vhost: str | None) -> tuple[str, str]:
     """Return the address and its vhost, with another vhost put in when one is given."""
-    address = URL(url)
+    try:
+        address = URL(check_address(url, AMQP))
+    except ValueError as error:
+        msg = f"--url (or COORDINATOR_AMQP__URL): {error}"
+        raise ConfigurationError(msg) from None
     if vhost is None:
         return url, address.path.removeprefix("/") or "/"
     return str(address.with_path(f"/{quote(vhost, safe='')}", encoded=True, keep_query=True)), vhost

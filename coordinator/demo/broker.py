@@ -15,6 +15,7 @@ from coordinator.amqp.probe import TIMEOUT_S, Missing, Present, Probe, connected
 from coordinator.amqp.topology import Topology, plan_topology
 from coordinator.demo.parties import COORDINATOR_USER, Parties
 from coordinator.model.errors import BrokerUnavailableError, ConfigurationError
+from coordinator.settings import AMQP, check_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,11 @@ async def given_broker(url: str, parties: Parties) -> AsyncIterator[Broker]:
     Accounts cannot be made over AMQP: every agency uses the given one. Raises `ConfigurationError` when something of
     the same name is there: it may be in use.
     """
-    address = URL(url)
+    try:
+        address = URL(check_address(url, AMQP))
+    except ValueError as error:
+        msg = f"COORDINATOR_AMQP__URL: {error}; or leave it out, and the demo starts a broker of its own"
+        raise ConfigurationError(msg) from None
     vhost = address.path.removeprefix("/") or "/"
     topology = plan_topology(parties.directory, vhost=vhost, coordinator_user=address.user or "guest")
     async with connected(url) as connection:

@@ -44,6 +44,7 @@ def run(
     installation: Installation | None = None,
     stdin: str = "",
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Done:
     """Run a command to its end, in a process; with the installation's configuration where one is given."""
     config = ("--config", str(installation.config)) if installation is not None else ()
@@ -52,7 +53,9 @@ def run(
         for stream, content in zip(streams, (stdin, "", ""), strict=True):
             stream.write_text(content)
         given = [*(str(each) for each in arguments), *config]
-        process = FORKED.Process(target=command, args=(given, {**environment(installation), **(env or {})}, streams))
+        process = FORKED.Process(
+            target=command, args=(given, {**environment(installation), **(env or {})}, streams, cwd)
+        )
         process.start()
         process.join(GUARD_S)
         process.kill()

@@ -71,6 +71,20 @@ def test_init_makes_what_is_good_keeps_the_key_private_and_overwrites_nothing(ma
     assert {file.name: file.read_bytes() for file in made.iterdir()} == before
 
 
+def test_init_says_in_one_line_where_it_cannot_write(made: Path, tmp_path: Path) -> None:
+    assert made.stat().st_mode & 0o077 == 0
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file/below", Path("/proc/nothing")):
+        refused(run("init", place), str(place), "nothing was written")
+
+
+def test_without_a_configuration_every_command_that_needs_one_says_how_to_name_it(tmp_path: Path) -> None:
+    needing = ("serve", "migrate", "doctor", "send - --as mshp", "feed --as mshp", "dead list", "config show")
+    for command in needing:
+        refused(run(*command.split(), cwd=tmp_path), "there is no coordinator.toml here", "--config FILE")
+    assert not list(tmp_path.iterdir())
+
+
 def test_config_show_says_where_each_value_comes_from_and_no_secret(made: Path, tmp_path: Path) -> None:
     (tmp_path / "amqp__accounts__dea").write_text("secret-fictional")
     url = "amqp://coordinator:secret-fictional@127.0.0.1:9/v"
@@ -115,10 +129,11 @@ def test_migrate_makes_the_store_and_may_be_repeated(made: Path, tmp_path: Path)
     folder = changed(made, tmp_path, "port = 8080", "port = 0")
     first, second = (with_config(folder, "migrate") for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0)
+    assert f"the store {folder / 'coordinator.db'} is at" in first.stderr
     assert "it was empty" in first.stderr
     assert "it was" not in second.stderr
     refused(with_config(folder, "migrate", COORDINATOR_STORE__URL="sqlite:///none/here.db"), "[store] url")
-    refused(with_config(folder, "migrate", COORDINATOR_STORE__URL="mysql://here"), "[store] url")
+    refused(with_config(folder, "migrate", COORDINATOR_STORE__URL="mysql://here"), "store.url", "sqlite:///FILE")
 
 
 def test_doctor_names_every_fault_and_what_mends_it(made: Path, tmp_path: Path) -> None:

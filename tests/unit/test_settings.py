@@ -1,5 +1,6 @@
 """The configuration: what counts more, what is refused, and where relative paths begin."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,11 @@ def test_relative_paths_begin_at_the_file_wherever_the_command_is_started(
         ('[log]\nlevel = "loud"\n', "log.level"),
         ("[domain\n", "cannot be read"),
         ("\udc80", "cannot be read"),
+        ('[amqp]\nurll = "x"\n', "amqp.urll .*coordinator.toml.*no such setting, did you mean url?"),
+        ("[ampq]\nx = 1\n", "ampq .*coordinator.toml.*did you mean amqp?"),
+        ('[store]\nurl = "sqlite://coordinator.db"\n', "store.url .*must be sqlite:///FILE"),
+        ('[store]\nurl = "sqlite:///"\n', "store.url .*must be sqlite:///FILE"),
+        ('[store]\nurl = "sqlite:///:memory:"\n', "store.url .*must be sqlite:///FILE"),
     ],
 )
 def test_a_mistake_is_refused_by_its_key(tmp_path: Path, text: str, said: str) -> None:
@@ -124,3 +130,81 @@ def test_nothing_secret_is_in_what_settings_look_like(tmp_path: Path) -> None:
     found = load(written(tmp_path, '[amqp]\nurl = "amqp://a:s3cret@h/v"\n[amqp.accounts]\nmshp = "s3cret"\n'))
     assert "s3cret" not in repr(found)
     assert "s3cret" not in found.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("s3cret", "must begin with amqp://"),
+        ("http://a:s3cret@h/v", "must begin with amqp://"),
+        ("amqp:a:s3cret@h/v", "must begin with amqp://"),
+        ("amqp://a:s3cret@/v", "names no host"),
+        ("amqp:///v", "names no host"),
+        ("amqp://a:s3@cret@h/v", "percent-encode"),
+        ("amqp://a:s3/cret@h/v", "percent-encode"),
+        ("amqp://a:s3#cret@h/v", "percent-encode"),
+        ("amqp://a:s3?cret@h/v", "percent-encode"),
+        ("amqp://a:s3[cret@h/v", "percent-encode"),
+        ("amqp://a:s3%cret@h/v", "percent-encode"),
+        ("amqp://a:s3 cret@h/v", "spaces"),
+        ("amqp://a:s3cret@h:99999/v", "host and port"),
+        ("amqp://a:s3cret@h:s3cret/v", "host and port"),
+    ],
+)
+def test_a_broker_address_that_is_none_is_refused_and_nothing_of_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    monkeypatch.setenv("COORDINATOR_AMQP__URL", address)
+    with pytest.raises(ConfigurationError, match=rf"amqp\.url \(environment COORDINATOR_AMQP__URL\): .*{said}") as no:
+        load(written(tmp_path, ""))
+    assert not {"s3", "cret", "99999"} & set(re.findall("s3|cret|99999", str(no.value)))
+    assert "\n" not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["amqp://h", "amqps://a@h:5671/v", "amqp://a:p%40%2F%25@h/%2F", "amqp://a:p@[::1]:5672/v", "AMQP://h/v"]
+)
+def test_every_broker_address_that_can_be_used_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("COORDINATOR_AMQP__URL", address)
+    assert url(load(written(tmp_path, ""))) == address
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("COORDINATOR_AMQP_URL", "COORDINATOR_AMQP__URL"),
+        ("COORDINATOR_AMPQ__URL", "COORDINATOR_AMQP__URL"),
+        ("COORDINATOR_HTTP_PORT", "COORDINATOR_HTTP__PORT"),
+        ("coordinator_log_level", "COORDINATOR_LOG__LEVEL"),
+        ("COORDINATOR_NOTHING__LIKE_IT", None),
+    ],
+)
+def test_a_variable_that_would_have_no_effect_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str | None
+) -> None:
+    monkeypatch.setenv(name, "s3cret")
+    with pytest.raises(ConfigurationError, match=rf"{name} \(environment\): there is no such setting") as refused:
+        load(written(tmp_path, ""))
+    assert meant is None or f"did you mean {meant}?" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_variables_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster sets such for every service, and so for one that is called coordinator."""
+    for name in ("PORT", "SERVICE_HOST", "SERVICE_PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "CONFIG"):
+        monkeypatch.setenv(f"COORDINATOR_{name}", "tcp://10.0.0.1:8080")
+    assert load(written(tmp_path, "")).http.port == 8080
+
+
+def test_an_unknown_secret_and_a_table_that_is_no_json_are_named_with_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = secret(tmp_path, amqp__urll="s3cret")
+    with pytest.raises(ConfigurationError, match=r"amqp\.urll \(secret in .*secrets\).*did you mean url"):
+        load(written(tmp_path, ""), where)
+    monkeypatch.setenv("COORDINATOR_AMQP__ACCOUNTS", "{s3cret")
+    with pytest.raises(ConfigurationError, match=r"\[amqp\] from the environment cannot be read.*JSON") as refused:
+        load(written(tmp_path, ""))
+    assert "s3cret" not in str(refused.value)
