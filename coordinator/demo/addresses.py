@@ -9,14 +9,14 @@ from pathlib import Path
 import orjson
 
 from coordinator.demo.letters import Letter, Program
-from coordinator.demo.parties import ori_of
+from coordinator.demo.parties import ori_of, phone_of
 from coordinator.demo.stage import Stage
 from coordinator.model.answers import Change
 from coordinator.model.base import COORDINATOR
 from coordinator.model.identity import RANDOM_BYTES, uuid7
 
 _SENDER = ("mshp", "troop-c")
-_NAME = "TRY THIS"
+_NAMES = ("TRY THIS", "TRY THAT")
 
 
 def addresses(stage: Stage, http: str, program: Program) -> Iterator[str]:
@@ -25,8 +25,10 @@ def addresses(stage: Stage, http: str, program: Program) -> Iterator[str]:
     store = stage.settings.store.url
     command = shlex.quote(_command())
     configured = f"{command} --config {shlex.quote(str(stage.config))}"
-    notice = stage.folder / "notice.json"
-    notice.write_bytes(_notice(program))
+    # Two, for one operation is registered once: the readme's program sends the one, the command below the other.
+    notice, other = stage.folder / "notice.json", stage.folder / "other-notice.json"
+    notice.write_bytes(_notice(program, 0))
+    other.write_bytes(_notice(program, 1))
     yield "\nEverything stays up until Ctrl-C; then it is gone. The passwords are thrown away with it.\n"
     for agency, url in sorted(stage.broker.account_urls.items()):
         yield f"  {agency:<10} {url}"
@@ -36,13 +38,21 @@ def addresses(stage: Stage, http: str, program: Program) -> Iterator[str]:
     yield f"  vkey       {stage.vkey}"
     yield f"  store      {store}"
     yield f"  log        {stage.log}"
+    yield f"  notice     {notice}"
     yield "\nTo paste:\n"
     yield f"  {command} audit verify {journal} --vkey {vkey}"
     yield f"  {command} audit verify --store {shlex.quote(store)} --vkey {vkey}"
     yield f"  {configured} feed --as mshp --types deconfliction.alert"
     if stage.broker.own_accounts:
-        yield f"  {configured} send {shlex.quote(str(notice))} --as {'/'.join(_SENDER)}"
+        yield f"  {configured} send {shlex.quote(str(other))} --as {'/'.join(_SENDER)}"
     yield f"  {configured} doctor"
+
+
+def left_behind(stage: Stage) -> Iterator[str]:
+    """Where the journal was left, and how to verify it."""
+    journal, vkey = shlex.quote(str(stage.journal)), shlex.quote(str(stage.vkey))
+    yield f"\nThe journal is left in {stage.journal}, with its verifier key. To verify it, offline:"
+    yield f"  {shlex.quote(_command())} audit verify {journal} --vkey {vkey}"
 
 
 def _command() -> str:
@@ -52,14 +62,15 @@ def _command() -> str:
     return "coordinator" if found is not None and Path(found).samefile(own) else str(own)
 
 
-def _notice(program: Program) -> bytes:
+def _notice(program: Program, which: int) -> bytes:
     """A notice of the Patrol's on ground that another agency will be on: the receipt shows a conflict."""
     letter = _disputed(program)
     event = orjson.loads(letter.body)
     data = event["data"]
     number = next(at for at, row in enumerate(program.scenario.agency) if row.id == _SENDER[0])
-    data |= {"to": [COORDINATOR], "originator": {"ori": ori_of(number)}, "lead": _SENDER[0], "name": _NAME}
-    data["operation_id"] = uuid7(0, letter.body[-RANDOM_BYTES:])
+    data |= {"to": [COORDINATOR], "originator": {"ori": ori_of(number)}, "lead": _SENDER[0], "name": _NAMES[which]}
+    data["contact"] = {"callback": phone_of(number), "backup": phone_of(number, 1)}
+    data["operation_id"] = uuid7(which, letter.body[-RANDOM_BYTES:])
     return orjson.dumps({"type": event["type"], "data": data}, option=orjson.OPT_INDENT_2)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from coordinator import logs
 from coordinator.amqp.probe import connected
 from coordinator.bootstrap import Service, running
-from coordinator.demo.addresses import addresses
+from coordinator.demo.addresses import addresses, left_behind
 from coordinator.demo.broker import Operator
 from coordinator.demo.compose import compose
 from coordinator.demo.disputes import found_lines
@@ -65,6 +65,14 @@ class Closing:
         """The figures by name."""
         return asdict(self)
 
+    def words(self) -> str:
+        """The figures in a line, beginning with what the first line of the play announced."""
+        return (
+            f"{self.messages + self.refused} messages: {self.messages} accepted, {self.refused} refused; "
+            f"deliveries {self.deliveries}, conflicts {self.conflicts}, checkpoint size {self.checkpoint_size}, "
+            f"seconds {self.seconds}"
+        )
+
 
 async def perform(options: Options, screen: Screen, tell: Callable[[Closing], None]) -> bool:
     """Play the scenario and tell the closing figures; returns whether everything held that was promised.
@@ -102,6 +110,9 @@ async def _performed(
             _show_log(screen, stage.log)
             return False
     held = close(await _examined(stage, program, mailroom, observed))
+    if options.out is not None:
+        for line in left_behind(stage):
+            screen.say(Line(Tone.NOTICE, line))
     if not held:
         _show_log(screen, stage.log)
     return held
@@ -173,8 +184,7 @@ def _close(screen: Screen, tell: Callable[[Closing], None], began: float, perfor
     size = finding.size if isinstance(finding, Intact) else 0
     seconds = round(time.monotonic() - began, 1)
     closing = Closing(found.messages, found.deliveries, found.conflicts, found.refused, size, seconds)
-    shown = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in closing.fields().items())
-    screen.heading(shown)
+    screen.heading(closing.words())
     tell(closing)
     return not any(promise.faults for promise in promises)
 

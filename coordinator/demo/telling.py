@@ -65,7 +65,9 @@ class Teller:
             case "message.refused":
                 return Line(Tone.REFUSED, f"REFUSED {_told_about(about)}: {_why(received.data)}")
             case "deconfliction.alert":
-                return Line(Tone.CONFLICT, self._conflict(received.data))
+                return Line(
+                    Tone.CONFLICT, self._conflict(received.data, datetime.fromisoformat(received.event["time"]))
+                )
             case "deconfliction.closed":
                 own = self._operation(received.data)
                 reason = str(received.data["reason"]).replace("_", " ")
@@ -121,15 +123,16 @@ class Teller:
             parts.append("not compared with actual operations")
         return "; ".join(parts)
 
-    def _conflict(self, data: Json) -> str:
+    def _conflict(self, data: Json, now: datetime) -> str:
         pointer = data["pointer"]
         own, other = _name(self._sketch(pointer["operation_id"])), pointer["other"]
         begin, call = f"CONFLICT with {other['agency']} for {own}", f"call {other['contact']['callback']}"
         if "band" not in pointer:
             return f"{begin}; theirs is sealed: {call}, for headquarters' eyes"
-        act_by = shown(datetime.fromisoformat(pointer["act_by"]))
+        act_by = datetime.fromisoformat(pointer["act_by"])
+        when = f"by {shown(act_by)}" if act_by > now else "now"
         caution = f"; caution: {', '.join(other['caution']).replace('_', ' ')}" if other.get("caution") else ""
-        return f"{begin}: {_BANDS[Band(pointer['band'])]}; {call} by {act_by}{caution}"
+        return f"{begin}: {_BANDS[Band(pointer['band'])]}; {call} {when}{caution}"
 
     def _answered(self, received: Received) -> Letter | None:
         target = received.data.get("target")

@@ -94,6 +94,10 @@ def test_everything_promised_holds_and_the_figures_are_one_json_object(
     size = (scratch / "out" / "checkpoint").read_text(encoding="utf-8").splitlines()[1]
     assert str(figures["checkpoint_size"]) == size
     assert "BROKEN" not in played.stderr
+    announced = re.search(r"12 agencies, (\d+) messages, seed 7", played.stderr)
+    assert announced
+    assert int(announced[1]) == figures["messages"] + figures["refused"]
+    assert f"{announced[1]} messages: {figures['messages']} accepted, 2 refused; deliveries" in played.stderr
 
 
 def test_it_says_as_it_happens_what_each_liaison_receives(played: subprocess.CompletedProcess[str]) -> None:
@@ -123,6 +127,7 @@ def test_its_journal_verifies_and_one_changed_byte_is_named(
     assert played.returncode == 0
     out, env = scratch / "out", environment(scratch / "tmp")
     verify = ("audit", "verify", str(out), "--vkey", str(out / "vkey"), "--json")
+    assert f"audit verify {out} --vkey {out / 'vkey'}" in played.stderr
     assert run(*verify, env=env).returncode == 0
     bundle = out / "tile" / "entries" / "000"
     content = bundle.read_bytes()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -163,6 +164,7 @@ class Weekend:
     folder: Path
     said: str
     receipt: str
+    pasted: str
 
 
 @pytest.fixture(scope="module")
@@ -179,11 +181,12 @@ def weekend(tmp_path_factory: pytest.TempPathFactory) -> Weekend:
                 if "doctor" in line:  # the last of the commands to paste
                     break
             receipt = _publish(folder, said)
+            pasted = _paste(folder, said)
             demo.send_signal(signal.SIGINT)
             demo.communicate(timeout=GUARD_S)
         finally:
             demo.kill()
-    return Weekend(folder, said, receipt)
+    return Weekend(folder, said, receipt, pasted)
 
 
 def _publish(folder: Path, said: str) -> str:
@@ -191,7 +194,7 @@ def _publish(folder: Path, said: str) -> str:
     (program,) = (block for block in ours(README) if block.language == "python")
     (folder / "publish.py").write_text(program.text)
     url = re.search(r"amqp://mshp:\S+", said)
-    notice = re.search(r"send (\S+notice\.json) --as mshp/troop-c", said)
+    notice = re.search(r"  notice +(\S+/notice\.json)", said)
     assert url, said
     assert notice, said
     command = [sys.executable, "publish.py", url[0], "mshp", "troop-c", notice[1]]
@@ -202,11 +205,34 @@ def _publish(folder: Path, said: str) -> str:
     return done.stdout
 
 
+def _paste(folder: Path, said: str) -> str:
+    """Paste the command that sends another notice, after the readme's program."""
+    command = re.search(r"^  (\S+ --config \S+ send .*)$", said, re.MULTILINE)
+    assert command, said
+    done = subprocess.run(
+        shlex.split(command[1]),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=GUARD_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_the_readmes_client_publishes_a_notice_and_reads_the_receipt(weekend: Weekend) -> None:
     receipt = json.loads(weekend.receipt)
     assert receipt["deconfliction"] == "conflict"
     assert "fbi" in {each["other"]["agency"] for each in receipt["conflicts"]}
     assert receipt["counties"] == ["St. Louis"]
+
+
+def test_what_can_be_pasted_after_it_is_accepted_as_well(weekend: Weekend) -> None:
+    receipt = json.loads(weekend.pasted)["data"]
+    assert receipt["deconfliction"] == "conflict"
+    assert receipt["target"]["id"] != json.loads(weekend.receipt)["target"]["id"]
 
 
 def test_what_the_readme_shows_of_the_demo_is_what_it_prints(weekend: Weekend) -> None:
