@@ -1,6 +1,6 @@
 """The ports: what the walk needs of a store, a broker and a signer, and what each of them promises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -46,6 +46,13 @@ class Store(Protocol):
         """Take or renew the lines that have something owed, and hand out what is due on those that are ours."""
         ...
 
+    async def relying(self, agreements: Collection[str] | None, after: int, limit: int) -> Sequence[Dispatch]:
+        """Read what is owed or parked under one of these agreements, or under any, after a key and in its order.
+
+        What was withdrawn already does not rely on anything any more.
+        """
+        ...
+
     async def feed(self, agency: str, since: int, limit: int) -> Sequence[Dispatch]:
         """Read an agency's feed after a sequence, in order."""
         ...
@@ -60,7 +67,8 @@ class Publisher(Protocol):
 
     Promises: an outcome for every dispatch, in the order given; `CONFIRMED` only when the broker has it safe;
     `UNKNOWN` when the connection failed in between (sending again under the same dispatch id is right);
-    one recipient's trouble never changes another's outcome; it never raises for a dispatch.
+    `UNSENDABLE` when no broker would ever take it; one recipient's trouble never changes another's outcome; it never
+    raises for a dispatch.
     """
 
     async def ready(self) -> None:

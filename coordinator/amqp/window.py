@@ -13,8 +13,8 @@ from coordinator.amqp.frames import Publish, UnsendableError, encode
 from coordinator.model.errors import BrokerUnavailableError, ConfigurationError
 from coordinator.model.work import Fate
 
-WINDOW: Final = 256
-"""More than this gave nothing (`broker.md`)."""
+WINDOW: Final = 1024
+"""More than 256 gave nothing (`broker.md`); the rest is for queues that do not answer, 32 places for each."""
 LOST_S: Final = 120.0
 """A publish that others have overtaken for so long will not be answered any more."""
 
@@ -49,8 +49,10 @@ class Pending:
                 return Fate.CONFIRMED if isinstance(self.outcome.result(), Basic.Ack) else Fate.UNKNOWN
             case PublishError():
                 return Fate.RETURNED
-            case DeliveryError() | UnsendableError():
+            case DeliveryError():
                 return Fate.NACKED
+            case UnsendableError():
+                return Fate.UNSENDABLE
             case _:
                 return Fate.UNKNOWN
 

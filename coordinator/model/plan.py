@@ -32,7 +32,7 @@ class Ask:
     authorised: bool = False
     """Whether every live operation that rests on an authority is told."""
     dispatches: Sequence[int] = ()
-    """Keys of dispatches to be settled: those no longer owed are left out of the answer."""
+    """Keys of dispatches to be withdrawn: those delivered or withdrawn meanwhile are left out of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

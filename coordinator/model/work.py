@@ -122,6 +122,8 @@ class Fate(StrEnum):
     CONFIRMED = "confirmed"
     RETURNED = "returned"
     NACKED = "nacked"
+    UNSENDABLE = "unsendable"
+    """No broker would take it, however often it is tried."""
     UNKNOWN = "unknown"
 
 
@@ -213,10 +215,13 @@ class Lease:
     now_ms: int
     until_ms: int
     limit: int
+    """How much is handed out at most of each line."""
     cursors: Mapping[Line, int]
     """The last sequence handed out per line: fresh dispatches come after it."""
     resting: frozenset[Line] = frozenset()
-    """Lines in back-off; nothing of them is handed out."""
+    """Lines in back-off, or with enough in flight; nothing of them is handed out."""
+    total: int | None = None
+    """How much is handed out at most, in equal shares, of which each line with something due has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,10 @@ FROM json_each(?) AS asked
 CROSS JOIN messages AS m ON m.agency = asked.value ->> 0 AND m.id = asked.value ->> 1
 CROSS JOIN dispatches AS d ON d.message = m.key AND d.recipient = asked.value ->> 2
 """
-OWED = "SELECT key FROM dispatches WHERE state = 'owed' AND key IN (SELECT value FROM json_each(?))"
+OWED = """
+SELECT key FROM dispatches
+WHERE key IN (SELECT value FROM json_each(?)) AND state IN ('owed', 'parked') AND NOT replaced
+"""
 AGREEMENT_WORDS = """
 SELECT agreement_id, agency, terms, state FROM agreement_words AS w
 WHERE position = (SELECT max(position) FROM agreement_words

@@ -1,7 +1,7 @@
 """The store on SQLite: the default, and good for one process."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self, TypeVar
 
@@ -72,6 +72,10 @@ class SqliteReader:
     async def policy(self) -> Policy:
         """Read the newest policy."""
         return await self._readers.call(lambda db: read_policy(db, self._lead))
+
+    async def relying(self, agreements: Collection[str] | None, after: int, limit: int) -> Sequence[Dispatch]:
+        """Read what is owed or parked under one of these agreements, or under any, after a key."""
+        return await self._readers.call(lambda db: leasing.relying(db, agreements, after, limit))
 
     async def feed(self, agency: str, since: int, limit: int) -> Sequence[Dispatch]:
         """Read an agency's feed after a sequence."""

@@ -94,7 +94,7 @@ async def test_what_cannot_be_sent_at_all_is_refused_and_its_neighbours_go(subje
     huge = dispatch(3, "mshp", body=b"x" * 1024 * 1024)
     long = replace(dispatch(4, "mshp"), correlation="c" * 300)
     fates = await publish(subject, dispatch(1, "mshp"), giant, huge, long, dispatch(5, "mshp"))
-    assert fates == [Fate.CONFIRMED, Fate.NACKED, Fate.NACKED, Fate.NACKED, Fate.CONFIRMED]
+    assert fates == [Fate.CONFIRMED, Fate.UNSENDABLE, Fate.UNSENDABLE, Fate.UNSENDABLE, Fate.CONFIRMED]
 
 
 async def test_many_callers_at_once_each_get_their_own_outcomes(subject: Subject) -> None:

@@ -16,6 +16,7 @@ from coordinator.store.asking import parked
 from tests import kit
 from tests.conftest import Vhost
 from tests.installation import Installation, Partner, install
+from tests.integration.relaying import limit, parked_ids, relaying, remove, restore
 from tests.integration.traffic import (
     agreements,
     apart,
@@ -31,8 +32,6 @@ from tests.integration.traffic import (
     until,
 )
 
-QUORUM = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
-
 
 @pytest.fixture
 async def installation(tmp_path: Path, vhost: Vhost) -> Installation:
@@ -41,36 +40,8 @@ async def installation(tmp_path: Path, vhost: Vhost) -> Installation:
 
 @pytest.fixture
 async def service(installation: Installation) -> AsyncIterator[Service]:
-    """A service whose lines rest briefly, where all take part and may tell each other, and nothing is owed."""
-    async with running(installation.settings, installation.key) as started:
-        started.relay.first_rest_s = 0.05
-        started.relay.park_after = 4
-        await started.intake.receive(agreements())
-        await until(lambda: paid(started.store))
+    async with relaying(installation) as started:
         yield started
-
-
-async def remove(installation: Installation, queue: str) -> None:
-    await installation.vhost.manage("DELETE", f"queues/{installation.vhost.name}/{queue}")
-
-
-async def restore(installation: Installation, queue: str) -> None:
-    await installation.vhost.manage("PUT", f"queues/{installation.vhost.name}/{queue}", QUORUM)
-
-
-async def limit(installation: Installation, queue: str, messages: int | None) -> None:
-    """Let a queue hold that many messages and refuse more, by a policy; or lift that."""
-    path = f"policies/{installation.vhost.name}/test-limit"
-    if messages is None:
-        await installation.vhost.manage("DELETE", path)
-        return
-    definition = {"max-length": messages, "overflow": "reject-publish"}
-    policy = {"pattern": f"^{queue}$", "definition": definition, "priority": 100, "apply-to": "queues"}
-    await installation.vhost.manage("PUT", path, policy)
-
-
-async def parked_ids(service: Service) -> list[str]:
-    return [each.id for each in await service.store.reading(lambda db: parked(db, 100))]
 
 
 async def test_what_finds_no_queue_is_tried_again_under_its_id_then_parked_and_goes_when_released(

@@ -74,7 +74,8 @@ def test_what_does_not_fit_into_one_entry_is_in_those_that_follow_each_once(told
 
 def settlement(key: int, fate: Fate, *, news: bool, park: bool) -> Settlement:
     troubled = fate in {Fate.RETURNED, Fate.NACKED}
-    return Settlement(key, fresh(), fate, 1, news=news and fate is not Fate.CONFIRMED, park=park and troubled)
+    park = (park and troubled) or fate is Fate.UNSENDABLE
+    return Settlement(key, fresh(), fate, 1, news=news and fate is not Fate.CONFIRMED, park=park)
 
 
 SETTLEMENTS = st.lists(st.tuples(st.sampled_from(Fate), st.booleans(), st.booleans()), max_size=40).map(
