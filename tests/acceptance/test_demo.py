@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,6 +161,10 @@ def test_the_same_seed_plays_the_same_and_it_stays_up_until_told_to_stop(
         receipt = json.loads(send.stdout)
         assert send.returncode == 0
         assert receipt["data"]["deconfliction"] == "conflict"
+        notice = json.loads(Path(shown["notice"]).read_text())["data"]
+        agencies = tomllib.loads(Path(shown["log"]).with_name("directory.toml").read_text())["agency"]
+        (own,) = (each["watch_desk"]["phone"] for each in agencies if each["id"] == notice["lead"] == "mshp")
+        assert notice["contact"]["callback"] == own
         process.send_signal(signal.SIGINT)
         assert process.wait(GUARD_S) == 0
     assert list((scratch / "stay").iterdir()) == []
