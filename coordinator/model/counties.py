@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from coordinator.model.geodesy import grown_one
 from coordinator.model.geometry import Shape, all_within
-from coordinator.model.grid import Cell, bounds_of, cell_of
+from coordinator.model.grid import Cell, bounds_of, cells_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,7 +31,7 @@ class Counties:
     _ordered: tuple[County, ...] = field(init=False, repr=False, compare=False)
     _shapes: tuple[Shape, ...] = field(init=False, repr=False, compare=False)
     _tree: shapely.STRtree = field(init=False, repr=False, compare=False)
-    _cells: dict[Cell, tuple[County, ...] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _cells: dict[Cell, County | None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Put them in order of their codes, and index them."""
@@ -51,10 +51,9 @@ class Counties:
     def touched(self, shape: Shape) -> tuple[County, ...]:
         """Return the counties that the ground of a shape touches, in the order of their codes."""
         bounds = grown_one(shape.bounds, shape.reach_m)
-        cell = cell_of(bounds)
-        alone = None if cell is None else self._alone_in(cell)
-        if alone is not None:
-            return alone
+        alone = {self._alone_in(cell) for cell in cells_of(bounds)}
+        if len(alone) == 1 and (county := alone.pop()) is not None:
+            return (county,)
         around = shapely.box(*bounds)
         near = sorted(self._tree.query(around, predicate="intersects").tolist())
         met = {index for index in near if shapely.intersects(shape.core, self._shapes[index].core)}
@@ -64,11 +63,11 @@ class Counties:
             met.update(index for index, gap in zip(rest, gaps, strict=True) if gap is not None)
         return tuple(self._ordered[index] for index in sorted(met))
 
-    def _alone_in(self, cell: Cell) -> tuple[County, ...] | None:
+    def _alone_in(self, cell: Cell) -> County | None:
         """The county that a cell lies in altogether, if there is one; worked out once for each cell."""
         if cell not in self._cells:
             box = shapely.box(*bounds_of(cell))
             near = self._tree.query(box, predicate="intersects").tolist()
             whole = len(near) == 1 and shapely.covers(self._shapes[near[0]].core, box)
-            self._cells[cell] = (self._ordered[near[0]],) if whole else None
+            self._cells[cell] = self._ordered[near[0]] if whole else None
         return self._cells[cell]

@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from coordinator.model.geodesy import grown_one, local_plane, projected
 from coordinator.model.geometry import Shape, distance_m
-from coordinator.model.grid import Cell, bounds_of, cell_of
+from coordinator.model.grid import Cell, bounds_of, cells_of
 
 _SHORT: Final = 0.05
 """Degrees: the outline's edges are cut that short before they are projected."""
@@ -58,8 +58,8 @@ class Extent:
 
     def _holds(self, shape: Shape) -> bool:
         around = grown_one(shape.bounds, shape.reach_m)
-        cell = cell_of(around)
-        if cell is not None and self._holds_all_of(cell):
+        cells = cells_of(around)
+        if cells and all(map(self._holds_all_of, cells)):
             return True
         if self.ground.covers(shapely.box(*around)):
             return True

@@ -5,20 +5,23 @@ from typing import Final
 
 from coordinator.model.geodesy import Bounds
 
-CELL: Final = 0.05
-"""Degrees: about 5 km; nine in ten areas of a hundred metres lie in one cell altogether."""
-_FARTHEST: Final = 7_200
-"""Cells from the origin to the end of the world, in either direction."""
+CELL: Final = 0.02
+"""Degrees: about 2 km; an area of some hundred metres lies in one cell, two or four."""
+_FARTHEST: Final = 360.0
+"""Degrees: beyond it there is no place."""
 
 Cell = tuple[int, int]
 
 
-def cell_of(bounds: Bounds) -> Cell | None:
-    """Return the cell that holds all of a box (west, south, east, north, in degrees), None when several do."""
+def cells_of(bounds: Bounds) -> tuple[Cell, ...]:
+    """Return the cells that hold all of a box (west, south, east, north in degrees); none when that takes over four."""
     west, south, east, north = bounds
-    column, row = floor(west / CELL), floor(south / CELL)
-    inside = floor(east / CELL) == column and floor(north / CELL) == row
-    return (column, row) if inside and abs(column) <= _FARTHEST else None
+    if not -_FARTHEST < west <= east < _FARTHEST:
+        return ()
+    left, right, low, high = floor(west / CELL), floor(east / CELL), floor(south / CELL), floor(north / CELL)
+    if right - left > 1 or high - low > 1:
+        return ()
+    return tuple((column, row) for column in range(left, right + 1) for row in range(low, high + 1))
 
 
 def bounds_of(cell: Cell) -> Bounds:

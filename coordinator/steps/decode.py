@@ -14,6 +14,7 @@ MAX_PARTS = 10_000
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """Strings, and one that never ends: a match always begins at a quotation mark and never goes back, so it is linear."""
+_OPENING = (b"[", b"{")
 _STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{},")
 _MAX_INTEGER_DIGITS = 17
 _FORBIDDEN = re.compile(
@@ -65,6 +66,8 @@ def _outside_bounds(body: bytes) -> RefusalCode | None:
         return RefusalCode.TOO_LARGE
     if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         return RefusalCode.NOT_UTF8
+    if sum(map(body.count, _OPENING)) <= MAX_DEPTH and body.count(b",") <= MAX_PARTS // 2:
+        return None  # too few brackets to be nested too deep, wherever they stand
     structure = _STRINGS.sub(b"", body).translate(None, _STRUCTURE)
     if len(structure) > MAX_PARTS:
         return RefusalCode.TOO_MANY_PARTS

@@ -23,7 +23,7 @@ from coordinator import logs
 from coordinator.amqp.definitions import definitions, password_hash
 from coordinator.amqp.node import PrivateNode
 from coordinator.amqp.topology import plan_topology
-from coordinator.bootstrap import SWITCH_S, Service, running
+from coordinator.bootstrap import Service, running, tune_interpreter
 from coordinator.journal.note import SigningKey
 from coordinator.model.work import Submission
 from coordinator.settings import Settings, load
@@ -257,7 +257,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20.0)
     chosen = options.parse_args()
     logs.configure("error")
-    sys.setswitchinterval(SWITCH_S)
+    tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(measure(chosen.messages, chosen.rounds, chosen.seconds))
     sys.stdout.write(f"{json.dumps(found)}\n")
