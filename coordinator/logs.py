@@ -42,8 +42,10 @@ def configure(level: str = "info", style: str = "json", stream: TextIO | None = 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
-    for noisy in ("aio_pika", "aiormq", "aiohttp.access", "asyncio"):
+    for noisy in ("aio_pika", "aiormq", "aiohttp.access", "alembic", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Whatever it says of a connection it raises as well, and we say that in an operator's words.
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -15,6 +15,9 @@ RECREATE: Final = f"{APPLY} --recreate"
 UNBIND: Final = f"{APPLY} --management-url http://ADMINISTRATOR:PASSWORD@HOST:15672"
 IMPORT: Final = "coordinator topology definitions | rabbitmqctl import_definitions"
 
+_NAMED: Final = 3
+"""How many things with one mend are named in a line."""
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -55,8 +58,21 @@ def refuse_errors(findings: Iterable[Finding]) -> None:
     """Raise ConfigurationError when there is an error among the findings: each with the command that mends it."""
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
-        msg = "; ".join(f"{finding.what} (mend: {finding.mend})" for finding in errors)
-        raise ConfigurationError(msg)
+        raise ConfigurationError(in_one_line(errors))
+
+
+def in_one_line(findings: Iterable[Finding]) -> str:
+    """Say everything in one line: what one command mends stands together, and of many only the first are named."""
+    by_mend: dict[str, list[str]] = {}
+    for finding in findings:
+        by_mend.setdefault(finding.mend, []).append(finding.what)
+    return "; ".join(f"{_counted(whats)} (mend: {mend})" for mend, whats in by_mend.items())
+
+
+def _counted(whats: list[str]) -> str:
+    named = ", ".join(whats[:_NAMED])
+    more = len(whats) - _NAMED
+    return named if more <= 0 else f"{named} and {more} more, see `coordinator topology check`"
 
 
 def set_permissions(vhost: str, permission: Permission) -> str:

@@ -10,11 +10,17 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelClosed, ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.abc import AbstractChannel as UnderlayChannel
-from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
+from aiormq.exceptions import (
+    AuthenticationError,
+    ChannelAccessRefused,
+    ChannelLockedResource,
+    ProbableAuthenticationError,
+)
 from pamqp.commands import Queue as QueueFrames
 from yarl import URL
 
 from coordinator.amqp.topology import Arguments, Exchange, Queue
+from coordinator.amqp.trouble import refusal
 from coordinator.model.errors import BrokerUnavailableError
 
 TIMEOUT_S: Final = 15
@@ -49,27 +55,41 @@ class Present:
 Answer = Missing | Hidden | Present
 
 
+class AccountRefusedError(BrokerUnavailableError):
+    """The broker does not know the account, or not with this password."""
+
+
+async def connect(url: str) -> AbstractConnection:
+    """Connect plainly, without recovery.
+
+    Raises BrokerUnavailableError (AccountRefusedError where that is the reason), which tells apart no broker, a refused
+    account and a refused vhost, and never has the password.
+    """
+    address = URL(url)
+    try:
+        return await aio_pika.connect(url, timeout=TIMEOUT_S, heartbeat=15)
+    except (AuthenticationError, ProbableAuthenticationError) as cause:
+        raise AccountRefusedError(refusal(cause, address)) from cause
+    except (OSError, AMQPError, TimeoutError) as cause:
+        raise BrokerUnavailableError(refusal(cause, address)) from cause
+
+
 @contextlib.asynccontextmanager
 async def connected(url: str) -> AsyncIterator[AbstractConnection]:
-    """Connect plainly, without recovery, and close at the end.
+    """Connect plainly, and close at the end.
 
     Raises BrokerUnavailableError, also when the connection breaks inside; its text never has the password.
     """
     address = URL(url)
-    place = f"{address.host}:{address.port or 5672}, vhost {address.path.removeprefix('/') or '/'}"
-    try:
-        connection = await aio_pika.connect(url, timeout=TIMEOUT_S, heartbeat=15)
-    except (OSError, AMQPError, TimeoutError) as cause:  # a missing vhost only shows as a frame that makes no sense
-        msg = (
-            f"cannot connect as {address.user} to the broker at {place}: check that it runs, that the vhost exists "
-            "(rabbitmqctl list_vhosts), and the user, its password and its permissions there"
-        )
-        raise BrokerUnavailableError(msg) from cause
+    connection = await connect(url)
     try:
         async with connection:
             yield connection
+    except ChannelAccessRefused as cause:
+        msg = f"the account {address.user} may not do this ({cause}): it needs an administrator's --url"
+        raise BrokerUnavailableError(msg) from cause
     except AMQPError as cause:
-        msg = f"the broker at {place} ended the connection or refused a request: {cause}"
+        msg = f"the broker at {address.host} ended the connection or refused a request: {cause}"
         raise BrokerUnavailableError(msg) from cause
 
 

@@ -14,11 +14,14 @@ from coordinator.model.errors import BrokerUnavailableError
 _WITH_MANAGEMENT = "coordinator topology check --management-url http://ADMINISTRATOR:PASSWORD@HOST:15672"
 
 
-async def verify_topology(url: str, topology: Topology, *, management_url: str | None = None) -> tuple[Finding, ...]:
+async def verify_topology(
+    url: str, topology: Topology, *, management_url: str | None = None, must_see: bool = False
+) -> tuple[Finding, ...]:
     """Return everything that is not as it must be, or cannot be seen, errors first.
 
     `url` is the account of the coordinator, or an administrator's, in the topology's vhost. Without a management
-    address, users, permissions, bindings and limits by policy are reported as not verified.
+    address, users, permissions, bindings and limits by policy are reported as not verified; so they are where the
+    address does not answer, unless it `must_see`.
     Raises BrokerUnavailableError when the broker does not let us in.
     """
     async with connected(url) as connection:
@@ -34,7 +37,7 @@ async def verify_topology(url: str, topology: Topology, *, management_url: str |
         *(one for queue in topology.queues for one in judge_queue(queue, queues[queue.name], topology)),
     ]
     seen = [finding for finding in findings if finding.severity is not Severity.UNVERIFIED]
-    snapshot = await _snapshot(management_url, topology.vhost)
+    snapshot = await _snapshot(management_url, topology.vhost, must_see=must_see)
     if isinstance(snapshot, Snapshot):
         return _ordered([*seen, *_seen_from_above(topology, snapshot)])
     known = {name: answer.arguments for name, answer in queues.items() if isinstance(answer, Present)}
@@ -42,7 +45,7 @@ async def verify_topology(url: str, topology: Topology, *, management_url: str |
     return _ordered([*seen, *judge_cycles(known, topology.bindings), *hidden, snapshot])
 
 
-async def _snapshot(url: str | None, vhost: str) -> Snapshot | Finding:
+async def _snapshot(url: str | None, vhost: str, *, must_see: bool) -> Snapshot | Finding:
     what = "bindings, users, permissions and limits by policy were not verified"
     if url is None:
         return unverified(f"{what}: no management address is given", _WITH_MANAGEMENT)
@@ -50,6 +53,8 @@ async def _snapshot(url: str | None, vhost: str) -> Snapshot | Finding:
         async with management(url, vhost) as client:
             return await client.snapshot()
     except BrokerUnavailableError as refusal:
+        if must_see:
+            raise
         return unverified(f"{what}: {refusal}", _WITH_MANAGEMENT)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from coordinator.cli.context import chosen, read_directory_of, refusals
+from coordinator.cli.context import chosen, counted, read_directory_of, refusals
 from coordinator.cli.keys import read_own_key
 from coordinator.journal.note import SigningKey
 from coordinator.model.errors import ConfigurationError
@@ -141,7 +141,7 @@ def check(context: typer.Context) -> None:
         settings = chosen(context).settings()
         directory = read_directory_of(settings)
         asyncio.run(read_own_key(settings))
-    typer.echo(f"the configuration is good; {len(directory.agencies)} agencies", err=True)
+    typer.echo(f"the configuration is good; {counted(len(directory.agencies), 'agency', 'agencies')}", err=True)
 
 
 def _rows(settings: Settings, file: Path, secrets: Path | None) -> Iterator[tuple[str, str, str]]:
@@ -157,7 +157,7 @@ def _shown(value: object) -> str:
         case SecretStr():
             return "(secret)" if value.get_secret_value() else "(empty)"
         case dict():
-            return f"({len(value)} secrets)" if value else "(none)"
+            return f"({counted(len(value), 'secret')})" if value else "(none)"
         case _:
             return str(value)
 

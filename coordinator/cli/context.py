@@ -88,6 +88,11 @@ def defaults(settings: Settings) -> dict[str, object]:
     }
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things, in words."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def has_file(file: Path | None) -> bool:
     """Whether there is a configuration to read at all."""
     return file is not None or DEFAULT_FILE.is_file()

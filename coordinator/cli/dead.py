@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from coordinator.bootstrap import make_intake
 from coordinator.chores import released, replayed
-from coordinator.cli.context import chosen, read_directory_of, refusals
+from coordinator.cli.context import chosen, counted, read_directory_of, refusals
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.directory import Directory
 from coordinator.model.errors import ConfigurationError
@@ -44,12 +44,17 @@ def list_all(context: typer.Context, *, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
+    if not rows:
+        typer.echo("nothing was set aside, and nothing is parked", err=True)
+        return
     table = Table(Column("id", no_wrap=True), "kind", "agency", "reason", "bytes", "state", "since")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console(width=None if sys.stdout.isatty() else UNBROKEN).print(table)
     typer.echo(
-        f"{len(found)} messages, {len(stuck)} deliveries; `coordinator dead show ID`, `dead replay ID`", err=True
+        f"{counted(len(found), 'message')}, {counted(len(stuck), 'delivery', 'deliveries')}; "
+        "`coordinator dead show ID`, `dead replay ID`",
+        err=True,
     )
 
 
@@ -126,6 +131,8 @@ def replay(
             msg = "name what to replay, or --all"
             raise ConfigurationError(msg)
         results = asyncio.run(_replayed(chosen(context).settings(), ids))
+    if not results:
+        typer.echo("nothing waits to be replayed", err=True)
     for dead_id, verdict in results.items():
         typer.echo(json.dumps({"id": dead_id, "verdict": verdict}))
     good = {Verdict.ACCEPTED.value, Verdict.DUPLICATE.value, "owed"}

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from coordinator.amqp.definitions import SALT_BYTES, password_hash
+from coordinator.cli.context import counted
 from coordinator.directory.counties import load_counties
 from coordinator.directory.mistakes import Mistake
 from coordinator.directory.reader import Reading, examine_file
@@ -77,15 +78,11 @@ def _fields(file: Path, reading: Reading) -> dict[str, object]:
 
 
 def _summary(reading: Reading) -> str:
-    warnings = f", {_number(len(reading.warnings), 'warning')}" if reading.warnings else ""
+    warnings = f", {counted(len(reading.warnings), 'warning')}" if reading.warnings else ""
     if reading.directory is None:
-        return f"{_number(len(reading.mistakes), 'mistake')}{warnings}"
+        return f"{counted(len(reading.mistakes), 'mistake')}{warnings}"
     agencies = [
-        _number(len(reading.directory.agencies), "agency", "agencies"),
-        _number(len(reading.directory.users()), "account"),
+        counted(len(reading.directory.agencies), "agency", "agencies"),
+        counted(len(reading.directory.users()), "account"),
     ]
     return f"no mistake{warnings}; {', '.join(agencies)}"
-
-
-def _number(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

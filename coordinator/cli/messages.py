@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from coordinator.amqp.probe import AccountRefusedError
 from coordinator.amqp.sender import publish_once
 from coordinator.amqp.topology import ingress_exchange
 from coordinator.cli.context import address_as, chosen, read_directory_of, refusals
@@ -91,7 +92,14 @@ def _message(file: str, agency: str, system: str) -> tuple[bytes, str]:
 
 
 async def _sent(settings: Settings, claim: ClaimKey, user: str, body: bytes, patience: float) -> tuple[str, bytes]:
-    await publish_once(address_as(settings, user), ingress_exchange(claim.agency), body, user)
+    try:
+        await publish_once(address_as(settings, user), ingress_exchange(claim.agency), body, user)
+    except AccountRefusedError as error:
+        msg = (
+            f"{error}; `send` took its password from [amqp] accounts (COORDINATOR_AMQP__ACCOUNTS), and the broker has "
+            "the password_hash of directory.toml as it was when the definitions were imported"
+        )
+        raise ConfigurationError(msg) from error
     digest = f"sha-256:{hashlib.sha256(body).hexdigest()}"
     async with open_ledger(settings.store.url) as store:
         try:

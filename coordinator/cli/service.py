@@ -10,10 +10,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from coordinator import bootstrap, logs
-from coordinator.amqp.findings import Severity
+from coordinator.amqp.findings import Severity, in_one_line
 from coordinator.amqp.topology import plan_topology
 from coordinator.amqp.verify import verify_topology
-from coordinator.cli.context import chosen, read_directory_of, refusals
+from coordinator.cli.context import chosen, counted, read_directory_of, refusals
 from coordinator.cli.keys import read_own_key
 from coordinator.model.errors import CoordinatorError
 from coordinator.settings import Settings
@@ -107,7 +107,7 @@ async def _examined(settings: Settings) -> list[Checkup]:
 
 
 async def _directory(settings: Settings) -> str:
-    return f"{len(read_directory_of(settings).agencies)} agencies"
+    return counted(len(read_directory_of(settings).agencies), "agency", "agencies")
 
 
 async def _key(settings: Settings) -> str:
@@ -126,7 +126,7 @@ async def _publishing(settings: Settings) -> str:
 async def _store(settings: Settings) -> str:
     require_newest(settings.store.url)
     async with open_ledger(settings.store.url) as store:
-        return f"{await store.size()} entries"
+        return counted(await store.size(), "entry", "entries")
 
 
 async def _broker(settings: Settings) -> str:
@@ -140,6 +140,6 @@ async def _broker(settings: Settings) -> str:
     )
     wrong = [finding for finding in findings if finding.severity is Severity.ERROR]
     if wrong:
-        msg = "; ".join(f"{finding.what} (mend: {finding.mend})" for finding in wrong)
-        raise CoordinatorError(msg)
-    return f"as the directory says; {len(findings)} remarks, see `coordinator topology check`"
+        raise CoordinatorError(in_one_line(wrong))
+    remarks = f"; {counted(len(findings), 'remark')}, see `coordinator topology check`" if findings else ""
+    return f"as the directory says{remarks}"

@@ -22,7 +22,7 @@ from coordinator.cli.directory import DirectoryOption, JsonOption
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
 from coordinator.model.errors import ConfigurationError, CoordinatorError
-from coordinator.settings import AMQP, check_address
+from coordinator.settings import AMQP, HTTP, check_address
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ def check(  # noqa: PLR0913 - every option of a command is a parameter
     with _refusals():
         address, chosen = _address(url, vhost)
         topology = _plan(directory, chosen, coordinator_user)
-        findings = _run(verify_topology(address, topology, management_url=management_url))
+        findings = _run(verify_topology(address, topology, management_url=_above(management_url), must_see=True))
     _print_findings(findings, as_json=as_json)
     typer.echo(_verdict(findings), err=True)
     raise typer.Exit(1 if any(finding.severity is Severity.ERROR for finding in findings) else 0)
@@ -117,7 +117,7 @@ def apply(  # noqa: PLR0913 - every option of a command is a parameter
             apply_topology(
                 address,
                 topology,
-                management_url=management_url,
+                management_url=_above(management_url),
                 coordinator_password_hash=coordinator_password_hash,
                 recreate=recreate,
             )
@@ -160,14 +160,22 @@ def _plan(directory: Path, vhost: str, coordinator_user: str) -> Topology:
 
 def _address(url: str, vhost: str | None) -> tuple[str, str]:
     """Return the address and its vhost, with another vhost put in when one is given."""
-    try:
-        address = URL(check_address(url, AMQP))
-    except ValueError as error:
-        msg = f"--url (or COORDINATOR_AMQP__URL): {error}"
-        raise ConfigurationError(msg) from None
+    address = URL(_checked(url, AMQP, "--url"))
     if vhost is None:
         return url, address.path.removeprefix("/") or "/"
     return str(address.with_path(f"/{quote(vhost, safe='')}", encoded=True, keep_query=True)), vhost
+
+
+def _checked(url: str, schemes: Iterable[str], option: str) -> str:
+    try:
+        return check_address(url, schemes)
+    except ValueError as error:
+        msg = f"{option}: {error}"
+        raise ConfigurationError(msg) from None
+
+
+def _above(url: str | None) -> str | None:
+    return None if url is None else _checked(url, HTTP, "--management-url")
 
 
 def _hash_from(url: str | None, coordinator_user: str) -> str:
@@ -191,7 +199,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except CoordinatorError as refusal:
-        typer.echo(str(refusal), err=True)
+        typer.echo(f"coordinator: {refusal}", err=True)
         raise typer.Exit(2) from refusal
 
 
@@ -201,6 +209,8 @@ def _print_applied(applied: Applied, *, as_json: bool) -> None:
         return
     for line in applied.done:
         typer.echo(line, err=True)
+    if not applied.done and not applied.left:
+        typer.echo("nothing to make: every exchange, queue and binding is there", err=True)
     for finding in applied.left:
         typer.echo(f"{finding.what}\n  mend: {finding.mend}", err=True)
     if applied.commands:

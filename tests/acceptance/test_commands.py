@@ -85,6 +85,17 @@ def test_without_a_configuration_every_command_that_needs_one_says_how_to_name_i
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_empty_is_said_in_words(made: Path, tmp_path: Path) -> None:
+    folder = changed(made, tmp_path, "port = 8080", "port = 0")
+    assert with_config(folder, "migrate").returncode == 0
+    listed, replayed = with_config(folder, "dead", "list"), with_config(folder, "dead", "replay", "--all")
+    assert (listed.returncode, listed.stdout, listed.stderr.count("\n")) == (0, "", 1)
+    assert "nothing was set aside" in listed.stderr
+    assert (replayed.returncode, replayed.stdout) == (0, "")
+    assert "nothing waits" in replayed.stderr
+    assert with_config(folder, "dead", "list", "--json").stdout == "[]\n"
+
+
 def test_config_show_says_where_each_value_comes_from_and_no_secret(made: Path, tmp_path: Path) -> None:
     (tmp_path / "amqp__accounts__dea").write_text("secret-fictional")
     url = "amqp://coordinator:secret-fictional@127.0.0.1:9/v"
@@ -95,7 +106,7 @@ def test_config_show_says_where_each_value_comes_from_and_no_secret(made: Path, 
         assert "secret-fictional" not in each.stdout + each.stderr
     rows = {row["key"]: row for row in json.loads(shown.stdout)}
     assert (rows["amqp.url"]["value"], rows["amqp.url"]["from"]) == ("(secret)", "environment COORDINATOR_AMQP__URL")
-    assert (rows["amqp.accounts"]["value"], rows["amqp.accounts"]["from"]) == ("(1 secrets)", f"secret in {tmp_path}")
+    assert (rows["amqp.accounts"]["value"], rows["amqp.accounts"]["from"]) == ("(1 secret)", f"secret in {tmp_path}")
     assert rows["log.level"]["from"].endswith("coordinator.toml")
     assert (rows["amqp.management_url"]["value"], rows["amqp.management_url"]["from"]) == ("None", "default")
 
@@ -222,6 +233,22 @@ def test_doctor_and_topology_check_find_a_sound_broker_and_name_what_is_missing(
         assert "out.usms is missing" in said
         assert "coordinator topology apply" in said
     assert PASSWORD not in checked.stdout + checked.stderr + examined.stdout + examined.stderr
+
+
+def test_no_broker_a_wrong_vhost_and_a_wrong_password_are_told_apart(installation: Installation) -> None:
+    node, vhost = installation.vhost.node, installation.vhost.name
+    for address, words in (
+        ("amqp://coordinator:fictional@127.0.0.1:9/v", "no broker at 127.0.0.1:9"),
+        (node.url_for("coordinator", "fictional", vhost), "refused the account coordinator"),
+        (node.url_for("coordinator", PASSWORD, "nowhere"), "refused vhost nowhere"),
+    ):
+        env = {"COORDINATOR_AMQP__URL": address}
+        refused(run("topology", "check", installation=installation, env=env), words)
+        refused(run("serve", installation=installation, env=env), words)
+        assert words in run("doctor", installation=installation, env=env).stdout
+    wrong = {"COORDINATOR_AMQP__ACCOUNTS__mshp": "fictional"}
+    done = run("send", "-", "--as", "mshp", installation=installation, env=wrong, stdin=notice("mshp", []).decode())
+    refused(done, "refused the account mshp", "COORDINATOR_AMQP__ACCOUNTS", "directory.toml")
 
 
 def test_without_a_service_there_is_no_verdict_and_no_certainty(installation: Installation, tmp_path: Path) -> None:

@@ -538,12 +538,12 @@ async def test_the_import_file_makes_what_only_commands_can_on_a_broker_without_
 
 async def test_a_broker_that_does_not_let_us_in_is_one_line_without_the_password(laid: Laid) -> None:
     user = f"{laid.mark}-dps"
-    for url in (
-        laid.vhost.url_for(user, "a wrong secret"),
-        laid.vhost.node.url_for(user, PASSWORD, "no-such-vhost"),
-        f"amqp://{user}:secret@127.0.0.1:9/coordination",
+    for url, words in (
+        (laid.vhost.url_for(user, "a wrong secret"), f"refused the account {user}: check user and password"),
+        (laid.vhost.node.url_for(user, PASSWORD, "no-such-vhost"), "refused vhost no-such-vhost .*list_vhosts"),
+        (f"amqp://{user}:secret@127.0.0.1:9/coordination", "no broker at 127.0.0.1:9: check that it runs"),
     ):
-        with pytest.raises(BrokerUnavailableError, match="check that it runs, that the vhost exists") as caught:
+        with pytest.raises(BrokerUnavailableError, match=words) as caught:
             await verify_topology(url, laid.topology)
         assert "\n" not in str(caught.value)
         assert "secret" not in str(caught.value)
@@ -570,9 +570,30 @@ async def test_the_commands_find_and_mend_and_exit_as_documented(laid: Laid, tmp
     applied = await run("apply", *where, *above)
     assert (applied.exit_code, applied.stdout) == (0, "")
     assert "made queue out.mshp" in applied.stderr
+    again = await run("apply", *where, *above)
+    assert (again.exit_code, again.stderr) == (0, "nothing to make: every exchange, queue and binding is there\n")
     sound = await run("check", *where, *above, "--json")
     assert (sound.exit_code, sound.stdout) == (0, "[]\n")
     assert "the broker is as the directory says" in sound.stderr
+
+
+async def test_what_cannot_be_asked_or_done_exits_2_and_says_whose_account_it_needs(laid: Laid, tmp_path: Path) -> None:
+    file = tmp_path / "directory.toml"
+    file.write_text(render_directory(two_agencies(laid.mark)), encoding="utf-8")
+    where = ["--directory", str(file), "--coordinator-user", laid.topology.coordinator]
+    nobody = ["--management-url", "http://nobody:secret@127.0.0.1:9"]
+    unseen = await run("check", *where, "--url", laid.vhost.url, *nobody)
+    assert (unseen.exit_code, unseen.stdout) == (2, "")
+    assert unseen.stderr.startswith("coordinator: cannot reach the management API at 127.0.0.1:9")
+    await laid.as_administrator(lambda channel: channel.queue_delete("out.mshp"))
+    humble = await run("apply", *where, "--url", laid.url("coordinator"))
+    assert (humble.exit_code, humble.stdout) == (2, "")
+    assert humble.stderr.count("\n") == 1
+    assert "it needs an administrator's --url" in humble.stderr
+    for wrong in (["--url", "http://h"], ["--url", laid.vhost.url, "--management-url", "amqp://a:b@h"]):
+        refused = await run("check", *where, *wrong)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "must begin with" in refused.stderr
 
 
 async def test_without_a_management_address_apply_prints_commands_and_no_password(laid: Laid, tmp_path: Path) -> None:

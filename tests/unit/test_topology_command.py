@@ -51,7 +51,7 @@ def test_a_directory_with_mistakes_is_refused_with_the_first_and_the_command_tha
     file.write_text(example().replace('kind = "federal"', 'kind = "national"'), encoding="utf-8")
     refused = CliRunner().invoke(app, ["show", "--directory", str(file)])
     assert refused.exit_code == 2
-    assert refused.stderr.startswith(f"{file}:98: agency[hsi].kind: unknown word")
+    assert refused.stderr.startswith(f"coordinator: {file}:98: agency[hsi].kind: unknown word")
     assert "coordinator directory check" in refused.stderr
 
 
@@ -66,13 +66,14 @@ def test_a_broker_that_cannot_be_reached_is_exit_2_and_one_line(directory: str) 
         refused = CliRunner().invoke(app, [command, "--directory", directory, "--url", COORDINATOR_URL])
         assert refused.exit_code == 2
         assert refused.stderr.count("\n") == 1
-        assert "127.0.0.1:9, vhost coordination" in refused.stderr
+        assert "no broker at 127.0.0.1:9" in refused.stderr
         assert "secret" not in refused.output
 
 
 def test_another_vhost_than_the_addresses_can_be_named(directory: str) -> None:
-    refused = CliRunner().invoke(app, ["check", "--directory", directory, "--url", COORDINATOR_URL, "--vhost", "a/b c"])
-    assert "vhost a/b c" in refused.stderr
+    where = ["--directory", directory, "--url", COORDINATOR_URL, "--vhost", "a/b c"]
+    printed = CliRunner().invoke(app, ["definitions", *where])
+    assert json.loads(printed.stdout)["vhosts"] == [{"name": "a/b c"}]
 
 
 def test_an_agency_with_a_vhost_of_its_own_is_pointed_out(tmp_path: Path) -> None:

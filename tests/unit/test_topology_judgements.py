@@ -13,6 +13,7 @@ from coordinator.amqp.findings import (
     Finding,
     Severity,
     error,
+    in_one_line,
     refuse_errors,
     set_permissions,
     set_policy,
@@ -87,6 +88,15 @@ def test_errors_refuse_a_start_with_every_command_and_the_rest_does_not() -> Non
     refuse_errors([warning("w", "look"), Finding(Severity.UNVERIFIED, "u", "look")])
     with pytest.raises(ConfigurationError, match=r"queue a is missing \(mend: one\); queue b is missing \(mend: two\)"):
         refuse_errors([error("queue a is missing", "one"), warning("w", "x"), error("queue b is missing", "two")])
+
+
+def test_many_errors_with_one_mend_are_one_line_that_names_the_first() -> None:
+    missing = [error(f"queue {name} is missing", "make them") for name in "abcde"]
+    said = in_one_line([*missing, error("user x is missing", "make it")])
+    assert said == (
+        "queue a is missing, queue b is missing, queue c is missing and 2 more, see `coordinator topology check`"
+        " (mend: make them); user x is missing (mend: make it)"
+    )
 
 
 def test_commands_can_be_pasted_into_a_shell(topology: Topology) -> None:
