@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -18,10 +19,11 @@ from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.plan import Ask, Target
 from coordinator.model.work import ClaimKey, Dispatch, Fate, Lease, Line, Settlement, Verdict
 from coordinator.steps import deconflict, record
-from coordinator.store import open_store
+from coordinator.store import leasing, open_store
 from coordinator.store.migrate import migrate
 from coordinator.store.sqlite import SqliteStore
 from tests import kit
+from tests.integration.traffic import apart
 
 
 def sqlite(folder: Path) -> AbstractAsyncContextManager[SqliteStore]:
@@ -215,6 +217,76 @@ async def test_what_is_due_comes_in_order_and_after_the_cursor(store: SqliteStor
     rest = hsi((await store.lease(lease(cursors={line: everything[0]}))).dispatches)
     assert rest == everything[1:]
     assert not hsi((await store.lease(lease(resting=frozenset({line})))).dispatches)
+
+
+async def test_every_line_with_something_due_has_its_share(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi", "dea"]) for _ in range(30)])
+    await intake.receive([kit.notice("usms", ["usms"])])
+    everything = (await store.lease(lease())).dispatches
+    lines = {Line(each.recipient, each.lane) for each in everything}
+    shared = (await store.lease(lease(total=5 * len(lines)))).dispatches
+    shares = Counter(Line(each.recipient, each.lane) for each in shared)
+    assert shares.keys() == lines
+    assert max(shares.values()) == 5
+    assert set(
+        (Counter(Line(each.recipient, each.lane) for each in (await store.lease(lease(total=1))).dispatches)).values()
+    ) == {1}
+    assert [each.lane for each in shared] == sorted(each.lane for each in shared)  # alerts first
+
+
+async def test_what_is_tried_again_comes_within_the_lines_share(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi"]) for _ in range(6)])
+    line = Line("hsi", Lane.OUT)
+    owed = [each for each in (await store.lease(lease())).dispatches if Line(each.recipient, each.lane) == line]
+    await intake.settle([Settlement(each.key, each.id, Fate.UNKNOWN, 1) for each in owed[:2]])
+    found = (await store.lease(lease(limit=3, cursors={line: owed[3].sequence}))).dispatches
+    assert [each.id for each in found if Line(each.recipient, each.lane) == line] == [
+        each.id for each in (*owed[:2], owed[4])
+    ]
+
+
+async def test_to_see_what_lines_have_debts_takes_no_longer_when_more_is_owed(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        intake = Intake(store, kit.domain())
+        await intake.receive(kit.agreements())
+
+        def work(db: sqlite3.Connection) -> int:
+            steps = 0
+
+            def step() -> None:
+                nonlocal steps
+                steps += 1
+
+            db.set_progress_handler(step, 1)
+            leasing.lines_with_debts(db)
+            db.set_progress_handler(None, 1)
+            return steps
+
+        await intake.receive([kit.notice("mshp", ["hsi"])])
+        little = await store.reading(work)
+        await intake.receive([kit.notice("mshp", ["hsi"], area=apart(number)) for number in range(150)])
+        assert await store.reading(work) < 1.1 * little
+
+
+async def test_what_relies_on_an_agreement_is_found_wherever_it_waits(store: SqliteStore, intake: Intake) -> None:
+    sent = [kit.notice("mshp", ["hsi", "dea"]) for _ in range(3)]
+    await intake.receive(sent)
+    (agreement,) = [each.id for each in intake.policy.agreements.values() if each.terms.kind == "dissemination"]
+    relying = await store.relying(None, 0, 100)
+    assert [each.key for each in relying] == sorted(each.key for each in relying)
+    assert {(each.recipient, each.agreement) for each in relying} == {("hsi", agreement), ("dea", agreement)}
+    assert len(relying) == 6
+    first, second, *rest = relying
+    await intake.settle(
+        [
+            Settlement(first.key, first.id, Fate.CONFIRMED, 0),
+            Settlement(second.key, second.id, Fate.RETURNED, 9, park=True),
+        ]
+    )
+    assert [each.id for each in await store.relying([agreement], 0, 100)] == [each.id for each in (second, *rest)]
+    assert [each.id for each in await store.relying([agreement], second.key, 2)] == [each.id for each in rest[:2]]
+    assert not await store.relying([kit.fresh_id()], 0, 100)
+    assert not await store.relying([], 0, 100)
 
 
 async def test_a_settled_delivery_is_owed_no_more_and_a_failed_one_comes_again(

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 from coordinator.bootstrap import Service, running
 from coordinator.store.asking import parked
+from tests import kit
 from tests.conftest import Vhost
 from tests.installation import Installation
-from tests.integration.traffic import agreements, paid, until
+from tests.integration.traffic import agreements, as_of_now, paid, until
 
 QUORUM = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
 
@@ -53,3 +54,18 @@ async def resume(vhost: Vhost, queue: str) -> None:
 
 async def parked_ids(service: Service) -> list[str]:
     return [each.id for each in await service.store.reading(lambda db: parked(db, 100))]
+
+
+def suspension(service: Service, agency: str) -> bytes:
+    """One side's word that the agreement by which operations are told is suspended."""
+    terms = next(each for each in service.intake.policy.agreements.values() if each.terms.kind == "dissemination")
+    words = kit.agreement(
+        agency,
+        agreement_id=terms.id,
+        kind="dissemination",
+        parties=list(kit.AGENCIES),
+        message_types=kit.OPERATION_TYPES,
+        regimes=["operational"],
+        state="suspended",
+    )
+    return as_of_now(words).body

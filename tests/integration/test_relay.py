@@ -13,14 +13,12 @@ from coordinator.chores import released
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.plan import Ask
 from coordinator.store.asking import parked
-from tests import kit
 from tests.conftest import Vhost
 from tests.installation import Installation, Partner, install
-from tests.integration.relaying import limit, parked_ids, relaying, remove, restore
+from tests.integration.relaying import limit, parked_ids, relaying, remove, restore, suspension
 from tests.integration.traffic import (
     agreements,
     apart,
-    as_of_now,
     dispatch_of,
     id_of,
     leaves,
@@ -91,21 +89,6 @@ async def test_a_full_queue_holds_up_its_own_agency_alone(service: Service, inst
             bodies += [each.body for each in await dea.read("out", 1)]
     await until(lambda: paid(service.store))
     assert set((await states(service.store)).values()) == {"confirmed"}
-
-
-def suspension(service: Service, agency: str) -> bytes:
-    """One side's word that the agreement by which operations are told is suspended."""
-    terms = next(each for each in service.intake.policy.agreements.values() if each.terms.kind == "dissemination")
-    words = kit.agreement(
-        agency,
-        agreement_id=terms.id,
-        kind="dissemination",
-        parties=list(kit.AGENCIES),
-        message_types=kit.OPERATION_TYPES,
-        regimes=["operational"],
-        state="suspended",
-    )
-    return as_of_now(words).body
 
 
 async def test_what_loses_its_ground_before_it_is_delivered_goes_as_a_stub_under_its_number(

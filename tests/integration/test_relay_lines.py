@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,14 +13,27 @@ import pytest
 from coordinator.bootstrap import Service, make_intake, running
 from coordinator.chores import released
 from coordinator.model.plan import Ask
-from coordinator.model.work import Submission
+from coordinator.model.work import Dispatch, Submission
 from coordinator.relay import IN_FLIGHT
+from coordinator.rests import LONGEST_REST_S
 from coordinator.store import open_store
 from tests import kit
 from tests.conftest import Vhost
 from tests.installation import Installation, Partner, install
-from tests.integration.relaying import limit, parked_ids, relaying, remove, restore, resume, suspend
-from tests.integration.traffic import agreements, apart, dispatch_of, id_of, leaves, notice, paid, states, times, until
+from tests.integration.relaying import limit, parked_ids, relaying, remove, restore, resume, suspend, suspension
+from tests.integration.traffic import (
+    agreements,
+    apart,
+    dispatch_of,
+    id_of,
+    leaves,
+    notice,
+    paid,
+    short,
+    states,
+    times,
+    until,
+)
 
 
 @pytest.fixture
@@ -171,3 +185,26 @@ async def test_parked_deliveries_that_are_released_go_in_their_order(
     await service.intake.chore(Ask(), released(await parked_ids(service)))
     async with Partner(installation, "dea") as dea:
         assert await bodies(dea, sent) == sent
+
+
+async def test_what_is_parked_or_rests_is_withdrawn_when_its_agreement_is_suspended(
+    service: Service, installation: Installation
+) -> None:
+    await remove(installation, "out.dea")
+    first, second = (notice("mshp", ["dea"], area=apart(number)) for number in range(2))
+    async with Partner(installation, "mshp") as mshp:
+        await mshp.publish(first)
+        await until(lambda: parked_ids(service))
+        service.relay.rests.first_s = LONGEST_REST_S  # nothing of the line is leased any more during this test
+        await mshp.publish(second)
+        await until(lambda: times(service.store, "relay.returned"))
+        waiting = [await dispatch_of(service.store, "dea", id_of(each)) for each in (first, second)]
+        await mshp.publish(suspension(service, "mshp"))
+    for each in waiting:
+        await until(partial(withdrawn, service, each))
+    assert await times(service.store, "feed.withdrawn") == {each.id: 1 for each in waiting}
+
+
+async def withdrawn(service: Service, dispatch: Dispatch) -> bool:
+    (found,) = await service.store.feed(dispatch.recipient, dispatch.sequence - 1, 1)
+    return short(found.type) == "feed.withdrawn"
