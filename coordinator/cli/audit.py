@@ -8,12 +8,13 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from coordinator.journal.checkpoint import read_checkpoint
 from coordinator.journal.findings import Finding, Undecided, Verdict, as_fields, sentence, verdict
-from coordinator.journal.note import MalformedKeyError, VerifierKey, parse_verifier_key
+from coordinator.journal.note import MalformedKeyError, MalformedNoteError, VerifierKey, parse_verifier_key
 from coordinator.journal.sources import StoreSource
-from coordinator.journal.tiles import MAX_BUNDLE_BYTES
+from coordinator.journal.tiles import CHECKPOINT_PATH, MAX_BUNDLE_BYTES
 from coordinator.journal.verify import verify_directory, verify_store
-from coordinator.model.errors import CoordinatorError
+from coordinator.model.errors import ConfigurationError, CoordinatorError
 
 EXIT = {Verdict.TRUE: 0, Verdict.ALTERED: 1, Verdict.UNDECIDED: 2}
 
@@ -49,8 +50,7 @@ def verify(
 
 def _verified(directory: Path | None, store: str | None, vkey: Path, older: Path | None) -> Finding:
     try:
-        key = parse_verifier_key(vkey.read_text(encoding="utf-8").strip())
-        past = None if older is None else older.read_bytes()
+        key, past = _key(vkey), _older(older)
         match directory, store:
             case Path(), None:
                 return verify_directory(_reader(directory), key, past)
@@ -58,17 +58,49 @@ def _verified(directory: Path | None, store: str | None, vkey: Path, older: Path
                 return asyncio.run(_verified_store(store, key, past))
             case _:
                 return Undecided("name a published directory, or a store with --store URL, and not both")
-    except MalformedKeyError as error:
-        return Undecided(str(error), str(vkey))
-    except (OSError, UnicodeDecodeError, CoordinatorError) as error:
+    except OSError as error:
+        return Undecided(f"{error.filename}: {str(error.strerror).lower()}")
+    except CoordinatorError as error:
         return Undecided(str(error))
+
+
+def _key(file: Path) -> VerifierKey:
+    given = "--vkey is the file of the verifier key that you were given, such as journal.vkey"
+    if not file.is_file():
+        msg = f"there is no file {file}: {given}"
+        raise ConfigurationError(msg)
+    try:
+        return parse_verifier_key(file.read_text(encoding="utf-8").strip())
+    except (MalformedKeyError, UnicodeDecodeError) as error:
+        why = error if isinstance(error, MalformedKeyError) else "it is no text"
+        msg = f"{file} is no verifier key ({why}): {given}"
+        raise ConfigurationError(msg) from error
+
+
+def _older(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    given = "--older is a copy that you kept of the file `checkpoint`"
+    if not file.is_file():
+        msg = f"there is no file {file}: {given}"
+        raise ConfigurationError(msg)
+    past = file.read_bytes()
+    try:
+        read_checkpoint(past)
+    except MalformedNoteError as error:
+        msg = f"{file} is no checkpoint ({error}): {given}"
+        raise ConfigurationError(msg) from error
+    return past
 
 
 def _reader(directory: Path) -> Callable[[str], bytes | None]:
     """Read files below a folder that nobody vouches for: ordinary files only, and no more than a bundle can hold."""
     if not directory.is_dir():
-        msg = f"{directory} is no folder"
-        raise NotADirectoryError(msg)
+        msg = f"{directory} is no folder: name the folder that [journal] publish_dir names"
+        raise ConfigurationError(msg)
+    if not (directory / CHECKPOINT_PATH).is_file():
+        msg = f"there is no journal in {directory}: it has no file `{CHECKPOINT_PATH}`"
+        raise ConfigurationError(msg)
 
     def read(path: str) -> bytes | None:
         file = directory / path
@@ -82,13 +114,18 @@ def _reader(directory: Path) -> Callable[[str], bytes | None]:
 
 async def _verified_store(url: str, key: VerifierKey, past: bytes | None) -> Finding:
     from coordinator.store import open_ledger  # noqa: PLC0415  # no database driver unless a store is asked for
+    from coordinator.store.connections import path_of  # noqa: PLC0415  # as above
 
+    if not path_of(url).is_file():
+        msg = f"there is no store {path_of(url)}: --store is sqlite:///FILE (four slashes where the path is absolute)"
+        raise ConfigurationError(msg)
     async with open_ledger(url) as ledger:
         # The newest checkpoint first: what is appended while we read comes after it.
         sealed = await ledger.sealed()
-        note = None if sealed is None else sealed.note
+        if sealed is None:
+            return Undecided("the store holds no checkpoint, so nothing in it is signed")
         loop = asyncio.get_running_loop()
-        source = StoreSource(note, _blocking(ledger.entries, loop), _blocking(ledger.tile, loop))
+        source = StoreSource(sealed.note, _blocking(ledger.entries, loop), _blocking(ledger.tile, loop))
         return await asyncio.to_thread(verify_store, source, key, past)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from coordinator.cli.context import UNDONE
 from coordinator.contract.files import INDEX, Difference, contract, differences
 
 app = typer.Typer(help="Write or check the agencies' contract: JSON Schemas and examples.", no_args_is_help=True)
@@ -31,8 +32,16 @@ def write(folder: Folder = Path("schemas")) -> None:
 
 @app.command()
 def check(folder: Folder = Path("schemas")) -> None:
-    """Name each file that differs, is missing or is superfluous. Exit 0: none. 1: some."""
-    wrong = differences(_files(folder))
+    """Name each file that differs, is missing or is superfluous. Exit 0: none. 1: some. 2: there is no contract."""
+    found = _files(folder)
+    if INDEX not in found:
+        typer.echo(
+            f"coordinator: there is no contract in {folder}: name the repository's folder schemas, or write one with "
+            "`coordinator schemas write DIR`",
+            err=True,
+        )
+        raise typer.Exit(UNDONE)
+    wrong = differences(found)
     for path, difference in wrong.items():
         typer.echo(f"{folder / path}: {difference}")
     if wrong:

@@ -38,6 +38,8 @@ class Intact:
     root: bytes
     older: int | None = None
     """Size of the older checkpoint that this journal continues, if one was compared."""
+    key: str = ""
+    """Name and id of the key that signed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,11 @@ def verdict(finding: Finding) -> Verdict:
 def sentence(finding: Finding) -> str:
     """The finding for a person, in one line."""
     match finding:
-        case Intact(origin, size, root, older):
+        case Intact(origin, size, root, older, key):
             since = "" if older is None else f", and it continues the older checkpoint of {older} entries"
             return (
-                f"True: the journal {origin} holds the {size} entries that were signed, root {to_base64(root)}{since}."
+                f"True: the journal {origin} holds the {size} entries that were signed, "
+                f"root {to_base64(root)}, key {key}{since}."
             )
         case Altered(part, why, path, position, entry):
             where = _place(part, path, position, entry)
@@ -91,8 +94,9 @@ def sentence(finding: Finding) -> str:
 def as_fields(finding: Finding) -> dict[str, str | int | None]:
     """The finding for a program: one flat JSON object; `root` is base64, `position` zero-based."""
     match finding:
-        case Intact(origin, size, root, older):
-            return {"verdict": "true", "origin": origin, "size": size, "root": to_base64(root), "older": older}
+        case Intact(origin, size, root, older, key):
+            signed: dict[str, str | int | None] = {"size": size, "root": to_base64(root), "key": key}
+            return {"verdict": "true", "origin": origin, **signed, "older": older}
         case Altered(part, why, path, position, entry):
             where = {"position": position, "entry": entry, "path": path}
             return {"verdict": "altered", "part": part.value, **where, "why": why}

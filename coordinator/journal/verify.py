@@ -57,7 +57,8 @@ def verify(source: Source, key: VerifierKey, older: bytes | None = None) -> Find
         if isinstance(fault, Altered):
             return fault
         missing = missing or fault
-    return missing or Intact(head.origin, head.size, head.root, past.size if isinstance(past, Checkpoint) else None)
+    since = past.size if isinstance(past, Checkpoint) else None
+    return missing or Intact(head.origin, head.size, head.root, since, _short(key))
 
 
 def _signed_checkpoint(raw: bytes | None, key: VerifierKey) -> Checkpoint | Altered | Undecided:

@@ -182,6 +182,7 @@ def test_schemas_are_held_against_the_models(tmp_path: Path) -> None:
     drifted = run("schemas", "check", folder)
     assert drifted.returncode == 1
     assert altered.name in drifted.stdout
+    refused(run("schemas", "check", cwd=tmp_path / "schemas"), "there is no contract in schemas", "schemas write")
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(installation: Installation) -> None:

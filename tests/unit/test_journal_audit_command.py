@@ -14,6 +14,7 @@ from coordinator.journal.edge import Edge
 from coordinator.journal.merkle import leaf_hash
 from coordinator.journal.note import SigningKey
 from coordinator.journal.tiles import BundleName, encode_bundle, growth
+from coordinator.store.migrate import migrate
 from coordinator.store.published import PublishedDirectory
 
 KEY = SigningKey("journal.example/missouri", bytes(range(32)))
@@ -50,6 +51,7 @@ def test_a_true_journal_exits_0_and_says_so(journal: Path) -> None:
     result = _verify(journal, vkey=journal.with_name("vkey"))
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.startswith("True: the journal journal.example/missouri holds the 300 entries")
+    assert f"key {KEY.name}+{KEY.verifier.key_id.hex()}" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
@@ -99,7 +101,36 @@ def test_without_a_readable_key_it_cannot_tell(journal: Path, tmp_path: Path) ->
         assert result.stderr.startswith("Could not tell: ")
     result = _verify(journal, vkey=tmp_path / "nowhere")
     assert result.exit_code == 2
-    assert "nowhere" in result.stderr
+    assert "nowhere: --vkey is the file of the verifier key" in result.stderr
+    (tmp_path / "private").write_text(KEY.encode())
+    result = _verify(journal, vkey=tmp_path / "private")
+    assert result.exit_code == 2
+    assert "private is no verifier key" in result.stderr
+    assert KEY.encode()[-20:-4] not in result.stderr
+
+
+def test_what_was_given_is_named_in_plain_words(journal: Path, tmp_path: Path) -> None:
+    vkey = journal.with_name("vkey")
+    migrate(f"sqlite:///{tmp_path}/empty.db")
+    for args, words in (
+        ((tmp_path,), f"there is no journal in {tmp_path}: it has no file `checkpoint`"),
+        ((journal, "--older", tmp_path / "none"), f"there is no file {tmp_path / 'none'}: --older is a copy"),
+        ((journal, "--older", vkey), f"{vkey} is no checkpoint"),
+        (("--store", f"sqlite:///{tmp_path}/none.db"), f"there is no store {tmp_path}/none.db"),
+        (("--store", f"sqlite:///{tmp_path}/empty.db"), "holds no checkpoint"),
+        (("--store", "postgresql://h/d"), "is not sqlite:///FILE"),
+    ):
+        result = _verify(*args, vkey=vkey)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert words in result.stderr
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to the superuser")
+def test_what_may_not_be_read_is_named(journal: Path) -> None:
+    (journal / "tile/0/000").chmod(0)
+    result = _verify(journal, vkey=journal.with_name("vkey"))
+    assert (result.exit_code, result.stderr) == (2, f"Could not tell: {journal}/tile/0/000: permission denied.\n")
 
 
 def test_without_a_journal_it_cannot_tell(journal: Path, tmp_path: Path) -> None:
