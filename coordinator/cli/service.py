@@ -32,10 +32,11 @@ def serve(context: typer.Context) -> None:
     with refusals(debug=options.debug):
         settings = options.settings()
         logs.configure(settings.log.level, settings.log.format)
-        run(_serve(settings))
+        run(with_key(settings))
 
 
-async def _serve(settings: Settings) -> None:
+async def with_key(settings: Settings) -> None:
+    """Serve with the key that signed what there is; see `serve`."""
     await bootstrap.serve(settings, await read_own_key(settings))
 
 

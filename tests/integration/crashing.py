@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from coordinator import bootstrap, logs
+from coordinator import logs
 from coordinator.amqp import inbound
 from coordinator.amqp.outbound import AmqpPublisher
 from coordinator.amqp.window import Window
-from coordinator.cli.configuration import read_key
-from coordinator.cli.service import run
+from coordinator.cli.service import run, with_key
 from coordinator.intake import Intake
 from coordinator.model.work import Leased
 from coordinator.settings import load
@@ -122,4 +121,4 @@ def serve(config: Path, log: Path, step: str | None = None, number: int = 1) -> 
         _arm(step, Fuse(number))
     settings = load(config)
     logs.configure(settings.log.level, settings.log.format)
-    run(bootstrap.serve(settings, read_key(settings)))
+    run(with_key(settings))
