@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from coordinator.amqp.topology import egress_queue
+from coordinator.model.codes import Lane
 from coordinator.model.errors import CoordinatorError
 from coordinator.model.work import Dispatch
 
@@ -49,6 +50,8 @@ class Publish(NamedTuple):
     correlation: str | None = None
     jws: str | None = None
     expires_ms: int | None = None
+    urgent: bool = False
+    """Whether it goes before others that wait."""
 
     @classmethod
     def of(cls, dispatch: Dispatch) -> "Publish":
@@ -64,6 +67,7 @@ class Publish(NamedTuple):
             recorded=dispatch.recorded,
             correlation=dispatch.correlation,
             jws=dispatch.jws,
+            urgent=dispatch.lane is Lane.ALERT,
         )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import uuid
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,11 +10,12 @@ from typing import Final
 import orjson
 import structlog
 
+from coordinator.amqp.aside import Aside
 from coordinator.amqp.frames import HEARTBEAT_EXPIRES_MS, Publish, UnsendableError
 from coordinator.amqp.session import Link, Session, SessionStatus
 from coordinator.amqp.topology import egress_queue
 from coordinator.amqp.trouble import reason
-from coordinator.amqp.window import WINDOW, Pending, Window
+from coordinator.amqp.window import WINDOW, Pending, Waiting, Window
 from coordinator.model.codes import Lane
 from coordinator.model.errors import BrokerUnavailableError
 from coordinator.model.work import Dispatch, Fate
@@ -54,16 +54,19 @@ class AmqpPublisher:
         self._session = session
         self._size = window
         self._timeout_s = timeout_s
-        self._waiting: deque[Pending] = deque()
+        self._waiting = Waiting()
         self._known: dict[str, Pending] = {}
         self._window: Window | None = None
+        self._silent: set[str] = set()
+        """Queues that did not answer in time, until they answer."""
+        self._aside: Aside | None = None
         self._signal = asyncio.Event()
         self._roomy = asyncio.Event()
         self._stopping = False
 
     def status(self) -> OutboundStatus:
         """How the way out is doing now."""
-        in_flight = 0 if self._window is None else len(self._window)
+        in_flight = sum(len(each) for each in (self._window, self._aside) if each is not None)
         return OutboundStatus(self._session.status(), len(self._waiting), in_flight)
 
     async def ready(self) -> None:
@@ -97,7 +100,7 @@ class AmqpPublisher:
     async def run(self) -> None:
         """Keep the connection and write what is published, until `stop`; raises only what is not the broker's doing."""
         await self._session.run(self._serve)
-        self._drop_waiting()
+        self._waiting.drop()
 
     async def stop(self, grace_s: float = PUBLISH_S) -> None:
         """Wait for what is in flight, at most `grace_s`, and let `run` end."""
@@ -106,9 +109,10 @@ class AmqpPublisher:
         self._signal.set()
         if self._known:
             await asyncio.wait({pending.outcome for pending in self._known.values()}, timeout=grace_s)
-        self._drop_waiting()
-        if self._window is not None:
-            self._window.end("the service stopped")
+        self._waiting.drop()
+        for each in (self._window, self._aside):
+            if each is not None:
+                each.end("the service stopped")
         self._signal.set()
 
     def _enter(self, publish: Publish) -> Pending:
@@ -123,7 +127,7 @@ class AmqpPublisher:
             return pending
         self._known[publish.id] = pending
         pending.outcome.add_done_callback(lambda _: self._forget(pending))
-        self._waiting.append(pending)
+        self._waiting.put(pending)
         return pending
 
     async def _pay(self, entered: Sequence[Pending]) -> list[Fate]:
@@ -135,27 +139,30 @@ class AmqpPublisher:
         finally:
             for pending in entered:
                 pending.give_up()
+        self._suspect(entered)
         return [pending.fate() for pending in entered]
 
     async def _serve(self, link: Link) -> None:
         """Write what is waiting for the life of one connection; a channel that ends or is stuck ends it."""
         channel = await link.channel(confirms=True)
         window = self._window = Window(channel, self._size, self._freed)
+        aside = self._aside = Aside(link, self._freed)
         closing = channel.closing
         closing.add_done_callback(lambda _: self._signal.set())
         self._roomy.set()
         try:
             while not closing.done():
-                await self._write(window)
-                if self._stopping and not self._waiting and not len(window):
+                await self._write(window, aside)
+                if self._stopping and not (len(self._waiting) or len(window) or len(aside)):
                     return
                 await self._wait(window)
             why = None if closing.cancelled() else closing.exception()
             msg = f"the broker closed the channel: {reason(why)}"
             raise BrokerUnavailableError(msg)
         finally:
-            self._window = None
+            self._window = self._aside = None
             self._roomy.clear()
+            self._waiting.put_back(aside.close())
             window.end("the connection was lost before the broker answered")
 
     async def _wait(self, window: Window) -> None:
@@ -170,38 +177,39 @@ class AmqpPublisher:
                 await self._signal.wait()
         self._signal.clear()
 
-    async def _write(self, window: Window) -> None:
+    async def _write(self, window: Window, aside: Aside) -> None:
         batch: list[Pending] = []
         room = window.room
-        while self._waiting and len(batch) < room:
-            pending = self._waiting.popleft()
-            if not pending.outcome.done():
+        while len(batch) < room and (pending := self._waiting.take()) is not None:
+            if pending.publish.queue in self._silent:
+                aside.put(pending)
+            else:
                 batch.append(pending)
         try:
             if batch:
                 await window.write(batch)
         finally:  # the connection may have been lost before anything was written
-            self._waiting.extendleft(pending for pending in reversed(batch) if _unsent(pending))
+            self._waiting.put_back([pending for pending in batch if pending.unsent])
         if not window.room:
             self._roomy.clear()
 
     def _freed(self) -> None:
         if self._window is not None:
             self._roomy.set()
-        if self._waiting or self._stopping:
+        if len(self._waiting) or self._stopping:
             self._signal.set()
 
     def _forget(self, pending: Pending) -> None:
         if self._known.get(pending.publish.id) is pending:
             del self._known[pending.publish.id]
+        if pending.fate() is not Fate.UNKNOWN:
+            self._silent.discard(pending.publish.queue)
         if not pending.outcome.cancelled() and isinstance(error := pending.outcome.exception(), UnsendableError):
             structlog.get_logger("amqp").error("unsendable", dispatch=pending.publish.id, reason=str(error))
 
-    def _drop_waiting(self) -> None:
-        for pending in self._waiting:
-            pending.outcome.cancel()
-        self._waiting.clear()
-
-
-def _unsent(pending: Pending) -> bool:
-    return pending.written_at is None and not pending.outcome.done()
+    def _suspect(self, entered: Sequence[Pending]) -> None:
+        """Write aside from now on to queues that have not answered, though the broker reads what we send."""
+        if self._session.status().ready:
+            self._silent.update(
+                each.publish.queue for each in entered if each.written_at is not None and not each.outcome.done()
+            )

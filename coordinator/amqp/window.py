@@ -1,6 +1,7 @@
 """Publishes in flight on one channel: a bounded number, each with its own outcome, whenever that comes."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -40,6 +41,11 @@ class Pending:
         if not self.callers and self.written_at is None:
             self.outcome.cancel()
 
+    @property
+    def unsent(self) -> bool:
+        """Whether it may still be written."""
+        return self.written_at is None and not self.outcome.done()
+
     def fate(self) -> Fate:
         """How it ended, as far as is known now. Only a positive acknowledgement means that the broker has it safe."""
         if not self.outcome.done() or self.outcome.cancelled():
@@ -55,6 +61,43 @@ class Pending:
                 return Fate.UNSENDABLE
             case _:
                 return Fate.UNKNOWN
+
+
+class Waiting:
+    """Publishes that are not written yet: alerts first, each kind in order."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._urgent: deque[Pending] = deque()
+        self._others: deque[Pending] = deque()
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._others)
+
+    def put(self, pending: Pending) -> None:
+        """Let one wait."""
+        self._of(pending).append(pending)
+
+    def put_back(self, unsent: Sequence[Pending]) -> None:
+        """Let those that were taken and not written wait again, in the order given, before all others."""
+        for pending in reversed(unsent):
+            self._of(pending).appendleft(pending)
+
+    def take(self) -> Pending | None:
+        """The next one that anybody still waits for."""
+        while self:
+            pending = (self._urgent or self._others).popleft()
+            if not pending.outcome.done():
+                return pending
+        return None
+
+    def drop(self) -> None:
+        """Give all of them up."""
+        while (pending := self.take()) is not None:
+            pending.outcome.cancel()
+
+    def _of(self, pending: Pending) -> "deque[Pending]":
+        return self._urgent if pending.publish.urgent else self._others
 
 
 class Window:

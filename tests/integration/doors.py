@@ -201,6 +201,15 @@ async def close_connections(vhost: Vhost) -> None:
     await vhost.manage("DELETE", f"connections/username/coordinator-{vhost.name}")
 
 
+async def suspend(vhost: Vhost, queue: str) -> None:
+    """Let a queue answer nothing more, as one whose leader hangs."""
+    await vhost.node.ctl("eval", f"sys:suspend(whereis('{vhost.name}_{queue}')).")
+
+
+async def resume(vhost: Vhost, queue: str) -> None:
+    await vhost.node.ctl("eval", f"sys:resume(whereis('{vhost.name}_{queue}')).")
+
+
 @asynccontextmanager
 async def administrator(vhost: Vhost, *agency_ids: str) -> AsyncIterator[Client]:
     """Connect as the administrator, with the topology of these agencies in place."""

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from coordinator.bootstrap import Service, running
 from coordinator.store.asking import parked
 from tests import kit
-from tests.conftest import Vhost
 from tests.installation import Installation
 from tests.integration.traffic import agreements, as_of_now, paid, until
 
@@ -41,15 +40,6 @@ async def limit(installation: Installation, queue: str, messages: int | None) ->
     definition = {"max-length": messages, "overflow": "reject-publish"}
     policy = {"pattern": f"^{queue}$", "definition": definition, "priority": 100, "apply-to": "queues"}
     await installation.vhost.manage("PUT", path, policy)
-
-
-async def suspend(vhost: Vhost, queue: str) -> None:
-    """Let a queue answer nothing more, as one whose leader hangs."""
-    await vhost.node.ctl("eval", f"sys:suspend(whereis('{vhost.name}_{queue}')).")
-
-
-async def resume(vhost: Vhost, queue: str) -> None:
-    await vhost.node.ctl("eval", f"sys:resume(whereis('{vhost.name}_{queue}')).")
 
 
 async def parked_ids(service: Service) -> list[str]:

@@ -19,6 +19,8 @@ from tests.integration.doors import (
     own_account,
     publish,
     publishing,
+    resume,
+    suspend,
     until,
 )
 
@@ -113,6 +115,43 @@ async def test_a_queue_declared_anew_under_the_publisher_stops_nobody_for_long(v
                         del owed[each.key]
         await churning
         assert await client.depth("out.dps") >= 1_000
+
+
+async def test_a_queue_that_does_not_answer_delays_others_once_at_most(vhost: Vhost) -> None:
+    """The first publish to it stops its whole channel, and so it would stop the next, and the next."""
+    async with administrator(vhost, "mshp", "dps", "hsi") as client, publishing(vhost.url, timeout_s=1) as publisher:
+        await suspend(vhost, "out.mshp")
+        stuck = dispatch(0)
+        others = [dispatch(n, "dps" if n % 2 else "hsi") for n in range(1, 11)]
+        assert (await publish(publisher, stuck, *others))[0] is Fate.UNKNOWN
+        async with asyncio.timeout(GUARD_S):
+            while set(await publisher.publish(others)) != {Fate.CONFIRMED}:
+                pass
+        generation = publisher.status().session.generation
+        for start in range(100, 130, 10):
+            retry = asyncio.create_task(publisher.publish([stuck]))
+            late = [dispatch(n, "dps" if n % 2 else "hsi") for n in range(start, start + 10)]
+            assert set(await publish(publisher, *late)) == {Fate.CONFIRMED}
+            assert not retry.done()
+            assert await retry == [Fate.UNKNOWN]
+        assert publisher.status().session.generation == generation
+        assert publisher.status().in_flight == 1
+        await resume(vhost, "out.mshp")
+        await until(lambda: publisher.status().in_flight == 0)
+        assert await publish(publisher, dispatch(200, body=b"last")) == [Fate.CONFIRMED]
+        arrived = [each.message_id for each in await client.consume("out.mshp", b"last")]
+    assert set(arrived) == {stuck.id, dispatch(200).id}
+
+
+async def test_alerts_are_written_before_notices_that_wait(vhost: Vhost) -> None:
+    async with administrator(vhost, "mshp") as client, publishing(vhost.url, window=4) as publisher:
+        notices = [dispatch(n) for n in range(300)]
+        paying = asyncio.create_task(publisher.publish(notices))
+        await until(lambda: publisher.status().waiting > 200)
+        assert await publish(publisher, dispatch(1_000, lane=Lane.ALERT)) == [Fate.CONFIRMED]
+        assert not paying.done()
+        assert set(await paying) == {Fate.CONFIRMED}
+        assert await client.depth("out.mshp") == 300
 
 
 async def test_a_channel_that_hides_returned_messages_is_refused(vhost: Vhost) -> None:

@@ -20,7 +20,8 @@ from coordinator.store import open_store
 from tests import kit
 from tests.conftest import Vhost
 from tests.installation import Installation, Partner, install
-from tests.integration.relaying import limit, parked_ids, relaying, remove, restore, resume, suspend, suspension
+from tests.integration.doors import resume, suspend
+from tests.integration.relaying import limit, parked_ids, relaying, remove, restore, suspension
 from tests.integration.traffic import (
     agreements,
     apart,

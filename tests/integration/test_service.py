@@ -16,6 +16,7 @@ from coordinator.model.work import Submission
 from tests import kit
 from tests.conftest import Vhost
 from tests.installation import Installation, Partner, install
+from tests.integration import traffic
 from tests.kit import Json
 
 
@@ -28,6 +29,7 @@ async def installation(tmp_path: Path, vhost: Vhost) -> Installation:
 async def service(installation: Installation) -> AsyncIterator[Service]:
     async with running(installation.settings, installation.key) as started:
         await started.intake.receive([_now(each) for each in kit.agreements()])
+        await traffic.until(lambda: traffic.paid(started.store))
         yield started
 
 
