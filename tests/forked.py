@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from coordinator.cli import main
+from coordinator.cli import PLACES, main
 
 FORKED = multiprocessing.get_context("forkserver")
 """Its processes share nothing with the tests but what they are given."""
-FORKED.set_forkserver_preload(["coordinator.cli", "uvloop"])
+FORKED.set_forkserver_preload([*sorted({f"coordinator.cli.{place.module}" for place in PLACES.values()}), "uvloop"])
 
 
 def command(arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[Path], cwd: Path | None) -> None:

@@ -1,45 +1,89 @@
 """The commands: thin, without logic of their own."""
 
+import importlib
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from coordinator import logs
-from coordinator.cli import audit, configuration, dead, demo, directory, messages, schemas, service, topology
-from coordinator.cli.context import Chosen, defaults, has_file, refusals
+from coordinator.model.errors import CoordinatorError
+
+UNDONE = 2
+"""Exit code when a command could not do its work: the reason is one line on stderr."""
 
 _GLOBAL = {"--config": True, "--secrets": True, "--debug": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command is, or a group of them, and its line in the list of commands."""
+
+    module: str
+    name: str
+    says: str
+
+    @property
+    def command(self) -> Any:  # noqa: ANN401  # a command of click's, whose types typer keeps to itself
+        """The command itself, whose module is imported now."""
+        found = getattr(importlib.import_module(f"coordinator.cli.{self.module}"), self.name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command()(found)
+        return typer.main.get_command(alone)
+
+
+PLACES = {
+    "serve": Place("service", "serve", "Serve until SIGTERM or SIGINT, then stop in order."),
+    "doctor": Place("service", "doctor", "Look at everything that the service needs, and say what is wrong."),
+    "demo": Place(
+        "demo", "demo", "Play a busy weekend of twelve agencies on a real broker, and verify what was recorded."
+    ),
+    "init": Place("configuration", "init", "Make a ready configuration, an example directory of agencies, and keys."),
+    "migrate": Place(
+        "migration", "migrate", "Bring the store to the newest schema; makes the file when it is missing."
+    ),
+    "send": Place("messages", "send", "Publish a message over AMQP as an agency, and print its receipt."),
+    "feed": Place("messages", "feed", "Print what an agency was told, in order, without a gap."),
+    "audit": Place("audit", "app", "Verify the journal."),
+    "config": Place("configuration", "app", "The configuration."),
+    "dead": Place("dead", "app", "Messages and deliveries that could not be processed."),
+    "directory": Place("directory", "app", "The directory of agencies."),
+    "schemas": Place("schemas", "app", "Write or check the agencies' contract: JSON Schemas and examples."),
+    "topology": Place("topology", "app", "The broker's exchanges, queues, users and limits."),
+}
+
+
+class Commands(TyperGroup):
+    """The commands, each imported when it is asked for: database, broker and geometry take a second to load."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  # as in `Place.command`
+        """Give the command itself in place of its line in the list."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, PLACES[name].command if name is not None else None, rest
 
 
 def make_app() -> typer.Typer:
     """Put the commands together."""
     app = typer.Typer(
         name="coordinator",
+        cls=Commands,
         help="Deconfliction and message exchange between agencies, with a journal that proves it.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
     app.callback()(_begin)
-    for name, group in (
-        ("audit", audit.app),
-        ("config", configuration.app),
-        ("dead", dead.app),
-        ("directory", directory.app),
-        ("schemas", schemas.app),
-        ("topology", topology.app),
-    ):
-        app.add_typer(group, name=name)
-    app.command()(service.serve)
-    app.command()(service.doctor)
-    app.command()(demo.demo)
-    app.command()(configuration.init)
-    app.command()(configuration.migrate)
-    app.command()(messages.send)
-    app.command()(messages.feed)
+    for name, place in PLACES.items():
+        app.command(name, help=place.says)(_its_line)
     return app
+
+
+def _its_line() -> None:
+    """Stand in the list of commands for one of them."""
 
 
 def _begin(
@@ -54,6 +98,9 @@ def _begin(
     debug: Annotated[bool, typer.Option(help="Show the whole traceback of an error.")] = False,
 ) -> None:
     """Deconfliction and message exchange between agencies, with a journal that proves it."""
+    from coordinator import logs  # noqa: PLC0415  # not for a list of commands
+    from coordinator.cli.context import Chosen, defaults, has_file, refusals  # noqa: PLC0415  # as above
+
     if debug:
         logs.configure("debug", "console")
     else:
@@ -83,9 +130,10 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 the answer is no, 2 it could not be done; each command says more."""
     arguments = hoist(sys.argv[1:])
-    with_debug = "--debug" in arguments
     try:
-        with refusals(debug=with_debug):
-            make_app()(args=arguments, standalone_mode=True)
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
+        make_app()(args=arguments, standalone_mode=True)
+    except CoordinatorError as refusal:
+        if "--debug" in arguments:
+            raise
+        typer.echo(f"coordinator: {refusal}", err=True)
+        sys.exit(UNDONE)

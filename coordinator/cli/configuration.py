@@ -1,4 +1,4 @@
-"""`coordinator init`, `config` and `migrate`: a ready installation, and what its settings come to."""
+"""`coordinator init` and `config`: a ready installation, and what its settings come to."""
 
 import asyncio
 import json
@@ -12,12 +12,10 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from coordinator.cli.context import chosen, counted, read_directory_of, refusals
-from coordinator.cli.keys import read_own_key
+from coordinator.cli.context import chosen, counted, refusals
 from coordinator.journal.note import SigningKey
 from coordinator.model.errors import ConfigurationError
 from coordinator.settings import DEFAULT_FILE, Settings, Sources
-from coordinator.store.migrate import migrate as migrate_store
 
 SEED_BYTES = 32
 PRIVATE = 0o600
@@ -65,7 +63,7 @@ def init(
     *,
     origin: Annotated[str, typer.Option(help="The journal's name.")] = "coordination.example/missouri",
 ) -> None:
-    """Make a ready configuration, an example directory of agencies, and the journal's keys. Overwrites nothing."""
+    """Make a ready configuration, an example directory of agencies, and keys. Overwrites nothing."""
     with refusals(debug=chosen(context).debug):
         files = _files(origin)
         _make_folder(folder, files)
@@ -137,6 +135,9 @@ def show(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--jso
 @app.command()
 def check(context: typer.Context) -> None:
     """Read the configuration, the directory and the journal's key. Exit 0: they are good; 2: what is wrong."""
+    from coordinator.cli.keys import read_own_key  # noqa: PLC0415  # the store, for this one command
+    from coordinator.cli.participants import read_directory_of  # noqa: PLC0415  # geometry, for this one command
+
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         directory = read_directory_of(settings)
@@ -160,12 +161,3 @@ def _shown(value: object) -> str:
             return f"({counted(len(value), 'secret')})" if value else "(none)"
         case _:
             return str(value)
-
-
-def migrate(context: typer.Context) -> None:
-    """Bring the store to the newest schema; makes the file when it is missing."""
-    with refusals(debug=chosen(context).debug):
-        url = chosen(context).settings().store.url
-        before, after = migrate_store(url)
-    changed = "" if before == after else f", it was {before or 'empty'}"
-    typer.echo(f"the store {url.removeprefix('sqlite:///')} is at {after}{changed}", err=True)

@@ -10,14 +10,9 @@ import typer
 from yarl import URL
 
 from coordinator.amqp.topology import DEFAULT_VHOST
-from coordinator.directory.counties import load_counties
-from coordinator.directory.reader import load_directory
-from coordinator.model.directory import Directory
+from coordinator.cli import UNDONE
 from coordinator.model.errors import ConfigurationError, CoordinatorError
 from coordinator.settings import DEFAULT_FILE, Settings, load
-
-UNDONE = 2
-"""Exit code when a command could not do its work: the reason is one line on stderr."""
 
 
 @dataclass(slots=True)
@@ -43,11 +38,6 @@ def chosen(context: typer.Context) -> Chosen:
     """The options that stand before any command."""
     found = context.find_object(Chosen)
     return found if found is not None else Chosen(None, None)
-
-
-def read_directory_of(settings: Settings) -> Directory:
-    """Read the directory file; raises `ConfigurationError` with its first mistake."""
-    return load_directory(settings.directory.path, counties=load_counties().names)
 
 
 def address_as(settings: Settings, user: str) -> str:

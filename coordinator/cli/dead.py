@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from coordinator.bootstrap import make_intake
 from coordinator.chores import released, replayed
-from coordinator.cli.context import chosen, counted, read_directory_of, refusals
+from coordinator.cli.context import chosen, counted, refusals
+from coordinator.cli.participants import read_directory_of
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.directory import Directory
 from coordinator.model.errors import ConfigurationError
@@ -140,6 +140,8 @@ def replay(
 
 
 async def _replayed(settings: Settings, ids: Sequence[str] | None) -> dict[str, str]:
+    from coordinator.bootstrap import make_intake  # noqa: PLC0415  # the whole service, for this one command
+
     directory = read_directory_of(settings)
     lead = directory.lead.id if directory.lead is not None else ""
     async with open_store(settings.store.url, lead) as store:

@@ -31,7 +31,7 @@ def demo(
         bool, typer.Option("--json", help="Print the closing figures as one JSON object; all else goes to stderr.")
     ] = False,
 ) -> None:
-    """Play a busy weekend of twelve agencies on a real broker, verify it, and print the figures.
+    """Play a busy weekend of twelve agencies on a real broker, and verify what was recorded.
 
     The broker is a private RabbitMQ node, or the one at COORDINATOR_AMQP__URL: an administrator's account, and a vhost
     without queues of ours.

@@ -14,7 +14,8 @@ import typer
 from coordinator.amqp.probe import AccountRefusedError
 from coordinator.amqp.sender import publish_once
 from coordinator.amqp.topology import ingress_exchange
-from coordinator.cli.context import address_as, chosen, read_directory_of, refusals
+from coordinator.cli.context import address_as, chosen, refusals
+from coordinator.cli.participants import read_directory_of
 from coordinator.intake import system_id
 from coordinator.model.directory import Account, Directory
 from coordinator.model.envelope import TYPE_PREFIX
@@ -121,7 +122,7 @@ def feed(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more until interrupted.")] = False,
     types: Annotated[list[str] | None, typer.Option(help="Only these short types; may be repeated.")] = None,
 ) -> None:
-    """Print what an agency was told, a JSON line each: `{sequence, recordedtime, event}`, in order, without a gap."""
+    """Print what an agency was told, in order, without a gap; a JSON line each: `{sequence, recordedtime, event}`."""
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         agency, _, _ = listener.partition("/")

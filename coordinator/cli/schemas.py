@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from coordinator.cli.context import UNDONE
+from coordinator.cli import UNDONE
 from coordinator.contract.files import INDEX, Difference, contract, differences
 
 app = typer.Typer(help="Write or check the agencies' contract: JSON Schemas and examples.", no_args_is_help=True)

@@ -13,8 +13,9 @@ from coordinator import bootstrap, logs
 from coordinator.amqp.findings import Severity, in_one_line
 from coordinator.amqp.topology import plan_topology
 from coordinator.amqp.verify import verify_topology
-from coordinator.cli.context import chosen, counted, read_directory_of, refusals
+from coordinator.cli.context import chosen, counted, refusals
 from coordinator.cli.keys import read_own_key
+from coordinator.cli.participants import read_directory_of
 from coordinator.model.errors import CoordinatorError
 from coordinator.settings import Settings
 from coordinator.store import open_ledger
