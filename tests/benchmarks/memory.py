@@ -53,7 +53,7 @@ async def measure(messages: int) -> dict[str, object]:
             words = agreed()
             async with running(settings, ground.key) as service:
                 await service.intake.receive(words)
-                await drained(service, len(words))
+                await drained(service, 0)
             home = Path(folder) / "memory"
             (home / "journal.key").write_text(f"{ground.key.encode()}\n")
             program = Path(sys.executable).parent / "coordinator"
