@@ -98,7 +98,7 @@ def test_a_dispatch_goes_to_the_queue_of_its_lane() -> None:
         body=b"b", recorded="2026-11-27T18:00:00.000000Z", attempts=0, correlation="c", jws="j",
     )  # fmt: skip
     assert Publish.of(dispatch) == Publish(
-        "alert.mshp", ID, "t", b"b", "e", "s", 9, "2026-11-27T18:00:00.000000Z", "c", "j", None
+        "alert.mshp", ID, "t", b"b", "e", "s", 9, "2026-11-27T18:00:00.000000Z", "c", "j", None, urgent=True
     )
 
 
