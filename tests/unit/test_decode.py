@@ -4,13 +4,15 @@ import codecs
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.model.decisions import RefusalCode, Refused, Stage
 from coordinator.model.envelope import MAX_BODY_BYTES
-from coordinator.steps.decode import MAX_PARTS, decode
+from coordinator.steps.decode import MAX_PARTS, decode, parse_exactly
+from tests import kit
 
+MARKS = [b'"', b":", b",", b"{", b"}", b"[", b"]", b"\\", b"\\u003a", b"0" * 16, b'"to":1,', b'"a":":",']
 FORBIDDEN = {
     "null": "\x00",
     "tab": "\t",
@@ -249,3 +251,50 @@ json_values = st.recursive(
 @given(st.dictionaries(st.text("abcé", max_size=3), json_values, max_size=4), st.booleans())
 def test_every_lawful_object_is_read_as_python_reads_it(found: dict[str, object], ascii_only: bool) -> None:  # noqa: FBT001 -- drawn by hypothesis
     assert decode(json.dumps(found, ensure_ascii=ascii_only).encode()) == found
+
+
+NUMBERS = """
+    0 -0 01 - 1. .5 1e5 1E+5 1e400 -1e400 1e-400 NaN Infinity -Infinity 0.1000000000000000055
+    9007199254740991 -9007199254740991 9007199254740992 -9007199254740992 18446744073709551616
+    1.79769313486231e308 1.79769313486232e308 999999999999999 9999999999999999
+"""
+numbers = st.sampled_from([*NUMBERS.split(), "9" * 400 + ".0"]) | st.floats(allow_nan=False, allow_infinity=False).map(
+    repr
+)
+strings = st.text(st.sampled_from('ab:,"\\u0061{}[]/\x00\x1f\x7f\x80\u202e\t\né '), max_size=6)
+texts = strings.map(json.dumps) | strings.map(lambda text: f'"{text}"') | st.sampled_from(['"a"', '":"', '"a:b"'])
+spaces = st.sampled_from(["", "", "", " ", "\n", "\t ", "\x0b", "\xa0"])
+
+
+@st.composite
+def written(draw: st.DrawFn, inner: st.SearchStrategy[str]) -> str:
+    """An object or a list as some sender may write it, lawfully or not."""
+    pairs = st.tuples(texts, spaces, inner).map(lambda pair: f"{pair[0]}{pair[1]}:{pair[2]}")
+    keyed = draw(st.booleans())
+    items = draw(st.lists(pairs if keyed else inner, max_size=4))
+    space = draw(spaces)
+    return ("{%s%s}" if keyed else "[%s%s]") % (space, f"{space},".join(items))
+
+
+documents = st.recursive(numbers | texts | st.sampled_from(["null", "true", "nul"]), written, max_leaves=8)
+
+
+@settings(max_examples=500)
+@given(st.dictionaries(st.sampled_from(["a", "b", ":"]), documents, max_size=2), documents, st.booleans())
+def test_what_is_found_sooner_is_what_is_found_exactly(items: dict[str, str], twice: str, again: bool) -> None:  # noqa: FBT001 -- drawn by hypothesis
+    pairs = [f'"{key}":{item}' for key, item in items.items()]
+    body = ("{%s}" % ",".join([*pairs, *pairs[:1]] if again else [*pairs, f'"c": {twice}'])).encode()  # noqa: UP031 -- braces
+    found, exact = decode(body), parse_exactly(body)
+    assert (found.code if isinstance(found, Refused) else found) == exact
+    assert repr(found) == repr(exact) or isinstance(found, Refused)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_byte_changed_in_a_message_is_read_as_it_is_read_exactly(data: st.DataObject) -> None:
+    body = bytearray(kit.body("mshp", "operation.notice", kit.plan(["hsi", "dea"])))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        body[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2) | st.sampled_from(list(MARKS)))
+    found, exact = decode(bytes(body)), parse_exactly(bytes(body))
+    assert (found.code if isinstance(found, Refused) else found) == exact
