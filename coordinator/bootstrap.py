@@ -26,7 +26,7 @@ from coordinator.intake import Domain, Intake, system_clock, system_id
 from coordinator.journal.note import SigningKey
 from coordinator.model.directory import Directory
 from coordinator.model.extent import Extent
-from coordinator.model.plan import Ask
+from coordinator.model.plan import Ask, Plan
 from coordinator.relay import Relay
 from coordinator.seal import Seal
 from coordinator.settings import Settings
@@ -53,7 +53,7 @@ def make_intake(
     store: SqliteStore,
     directory: Directory,
     domain: str,
-    on_commit: Sequence[Callable[[], None]] = (),
+    on_commit: Sequence[Callable[[Plan], None]] = (),
     clock: Callable[[], datetime] = system_clock,
 ) -> Intake:
     """The walk over a store, for one domain."""
@@ -159,8 +159,8 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     heartbeat = settings.amqp.heartbeat_s
     # One process serves an SQLite store, so a restart takes its own lines back at once, whatever its number is now.
     owner = "service"  # one to a file (`serving_alone`), so that a restart takes its lines over at once
-    wakes: list[Callable[[], None]] = []
-    intake = make_intake(store, directory, settings.domain.id, wakes)
+    heeding: list[Callable[[Plan], None]] = []
+    intake = make_intake(store, directory, settings.domain.id, heeding)
     publisher = AmqpPublisher(Session(url, "coordinator relay", heartbeat_s=heartbeat))
     session = Session(url, "coordinator intake", heartbeat_s=heartbeat)
     agencies = members_of(directory, vhost_in(url))
@@ -168,7 +168,7 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     relay = Relay(store, publisher, intake, system_clock, owner)
     archive = PublishedDirectory(settings.journal.publish_dir)
     seal = Seal(store, archive, key, now=system_clock, interval_s=settings.journal.checkpoint_interval_s)
-    wakes += [relay.wake, seal.wake]
+    heeding += [relay.heed, lambda _: seal.wake()]
     watch = Watch(store, publisher, [each.id for each in agencies], settings.domain.id, system_clock, system_id)
     health = Health(ask=_not_yet)
     service = Service("", store, intake, inbound, publisher, relay, seal, watch, health)

@@ -1,6 +1,7 @@
 """THE WALK: a batch of submissions in, a receipt for each out, one transaction between."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +18,10 @@ from coordinator.model.decisions import QuarantineReason, RefusalCode, Refused, 
 from coordinator.model.directory import Directory
 from coordinator.model.envelope import AgencyEvent
 from coordinator.model.errors import StoreUnavailableError
-from coordinator.model.identity import RANDOM_BYTES, uuid7
+from coordinator.model.identity import RANDOM_BYTES, moment_half, random_half
 from coordinator.model.notices import ReceiptAcknowledge
 from coordinator.model.operations import OperationEvent, OperationNotice, OperationStatus, OperationUpdate
-from coordinator.model.plan import Ask, Known
+from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Volume
 from coordinator.model.work import ClaimKey, Dead, Judged, Receipt, Settlement, Submission, Verdict
@@ -33,6 +34,7 @@ MAX_CHANGED = 50
 MAX_SURVEYS = 3
 SETTLE_AFTER_S = 0.02
 DEAD_QUEUE = "router.dead"
+SALT_BYTES = 32
 
 Chore = Callable[[record.Draft, Known], None]
 
@@ -43,20 +45,23 @@ def system_clock() -> datetime:
 
 
 class Identifiers:
-    """Fresh identifiers that sort by time; random bytes are fetched for many at once."""
+    """Fresh identifiers that sort by time; what is random in them is made for many at once."""
 
     def __init__(self, at_once: int = 256) -> None:
-        self._size = at_once * RANDOM_BYTES
-        self._noise = b""
-        self._used = 0
+        self._at_once = at_once
+        self._random: list[str] = []
+        self._millisecond = -1
+        self._moment = ""
 
     def __call__(self) -> str:
         """The next identifier."""
-        if self._used >= len(self._noise):
-            self._noise, self._used = secrets.token_bytes(self._size), 0
-        start = self._used
-        self._used += RANDOM_BYTES
-        return uuid7(time.time_ns() // 1_000_000, self._noise[start : self._used])
+        if not self._random:
+            noise = secrets.token_bytes(self._at_once * RANDOM_BYTES)
+            self._random = [random_half(noise[at : at + RANDOM_BYTES]) for at in range(0, len(noise), RANDOM_BYTES)]
+        millisecond = time.time_ns() // 1_000_000
+        if millisecond != self._millisecond:
+            self._millisecond, self._moment = millisecond, moment_half(millisecond)
+        return self._moment + self._random.pop()
 
 
 def system_id() -> str:
@@ -64,9 +69,19 @@ def system_id() -> str:
     return Identifiers(1)()
 
 
-def system_salt() -> bytes:
-    """A random 256-bit salt for one commitment (`audit.md`)."""
-    return secrets.token_bytes(32)
+class Salts:
+    """Random 256-bit salts, each for one commitment (`audit.md`); drawn for many at once."""
+
+    def __init__(self, at_once: int = 64) -> None:
+        self._at_once = at_once
+        self._drawn: list[bytes] = []
+
+    def __call__(self) -> bytes:
+        """The next salt."""
+        if not self._drawn:
+            noise = secrets.token_bytes(self._at_once * SALT_BYTES)
+            self._drawn = [noise[at : at + SALT_BYTES] for at in range(0, len(noise), SALT_BYTES)]
+        return self._drawn.pop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ class Domain:
     bounds: validate.Bounds
     clock: Callable[[], datetime] = system_clock
     new_id: Callable[[], str] = field(default_factory=Identifiers)
-    new_salt: Callable[[], bytes] = system_salt
+    new_salt: Callable[[], bytes] = field(default_factory=Salts)
 
     @property
     def lead(self) -> str:
@@ -93,9 +108,9 @@ class Intake:
 
     store: Store
     domain: Domain
-    on_commit: Sequence[Callable[[], None]] = ()
+    on_commit: Sequence[Callable[[Plan], None]] = ()
     policy: Policy = field(init=False)
-    _owing: list[tuple[Settlement, asyncio.Future[None]]] = field(init=False, default_factory=list)
+    _owing: list[tuple[Sequence[Settlement], asyncio.Future[None]]] = field(init=False, default_factory=list)
     _before: tuple[Sequence[Submission], dict[int, Receipt]] = field(init=False, default=((), {}))
     """A batch that the store could not finish, and what was committed of it, by place."""
 
@@ -230,12 +245,12 @@ class Intake:
             receipts = [entering.enter(index, fate) for index, fate in enumerate(fates)]
             if chore is not None:
                 chore(draft, known)
-            record.settled(draft, [settlement for settlement, _ in settling])
+            record.settled(draft, [settlement for settlements, _ in settling for settlement in settlements])
             await transaction.write(draft.finish(after.version))
         except BaseException:
             self._owing = settling + self._owing
             raise
-        self._committed(after, fates, receipts, settling)
+        self._committed(draft.plan, after, fates, receipts, settling)
         return receipts
 
     def _ask(self, unit: Sequence[Judged], survey: deconflict.Survey) -> Ask:
@@ -252,40 +267,41 @@ class Intake:
 
     def _committed(
         self,
+        plan: Plan,
         after: Policy,
         fates: Sequence[walk.Fate],
         receipts: Sequence[Receipt],
-        settled: Sequence[tuple[Settlement, asyncio.Future[None]]],
+        settled: Sequence[tuple[Sequence[Settlement], asyncio.Future[None]]],
     ) -> None:
         self.policy = after
         for _, future in settled:
             if not future.done():
                 future.set_result(None)
-        for wake in self.on_commit:
-            wake()
-        log = structlog.get_logger("intake")
-        for fate, receipt in zip(fates, receipts, strict=True):
-            log.info("message", **canonical(fate.judged, receipt))
+        for heed in self.on_commit:
+            heed(plan)
+        log = structlog.get_logger("intake").bind()
+        if log.is_enabled_for(logging.INFO):
+            for fate, receipt in zip(fates, receipts, strict=True):
+                log.info("message", **canonical(fate.judged, receipt))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record how deliveries fared; returns when that is durable.
 
         They ride in the next batch's transaction, or after 20 ms in one of their own.
         """
-        loop = asyncio.get_running_loop()
-        waiting = [(each, loop.create_future()) for each in settlements]
-        self._owing += waiting
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = (settlements, durable)
+        self._owing.append(waiting)
         await asyncio.sleep(SETTLE_AFTER_S)
-        if any(not future.done() for _, future in waiting):
+        if not durable.done():
             try:
                 await self.chore(Ask(), chores.nothing)
             except StoreUnavailableError:
-                # Who hears of it hands them in again: what still waited here would be entered twice.
-                left = {future for _, future in waiting if not future.done()}
-                self._owing = [each for each in self._owing if each[1] not in left]
-                if left:
+                if not durable.done():
+                    # Who hears of it hands them in again: what still waited here would be entered twice.
+                    self._owing.remove(waiting)
                     raise
-        await asyncio.gather(*(future for _, future in waiting))
+        await durable
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:
         """Set aside what no attempt could process, each with the name of its queue; an operator may replay it."""
@@ -337,14 +353,16 @@ def cut(judged: Sequence[Judged]) -> Iterator[Sequence[Judged]]:
     unit: list[Judged] = []
     seen: set[object] = set()
     for each in judged:
-        event = each.event
+        event, claim = each.event, each.claim
         alone = event is not None and event.changes_policy
-        keys = {each.claim, ClaimKey(each.claim.agency, each.submission.digest), *(event.objects if event else ())}
+        # Plain pairs: they are made and hashed for every message.
+        claims = ((claim.agency, claim.id), (claim.agency, each.submission.digest))
+        keys = claims if event is None else (*claims, *event.objects)
         if unit and (alone or _moves(event) or len(unit) >= MAX_BATCH or not seen.isdisjoint(keys)):
             yield unit
             unit, seen = [], set()
         unit.append(each)
-        seen |= keys
+        seen.update(keys)
         if alone:
             yield unit
             unit, seen = [], set()
@@ -354,18 +372,19 @@ def cut(judged: Sequence[Judged]) -> Iterator[Sequence[Judged]]:
 
 def canonical(judged: Judged, receipt: Receipt) -> dict[str, object]:
     """The one log line of a message: ids and closed codes only; its `entry` finds the leaf."""
-    event, refused = judged.event, receipt.refused
+    submission, event, refused = judged.submission, judged.event, receipt.refused
     fields: dict[str, object] = {
         "verdict": receipt.verdict.value,
-        "agency": judged.submission.agency,
+        "agency": submission.agency,
         "id": judged.claim.id,
-        "type": event.name if event else None,
-        "channel": judged.submission.channel.value,
-        "bytes": len(judged.submission.body),
-        "position": receipt.position,
-        "entry": receipt.entry,
-        "code": refused.code.value if refused else None,
-        "stage": refused.stage.value if refused else None,
-        "field": refused.field if refused else None,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    if event is not None:
+        fields["type"] = event.name
+    fields |= {"channel": submission.channel.value, "bytes": len(submission.body)}
+    if receipt.position is not None:
+        fields |= {"position": receipt.position, "entry": receipt.entry}
+    if refused is not None:
+        fields |= {"code": refused.code.value, "stage": refused.stage.value}
+        if refused.field is not None:
+            fields["field"] = refused.field
+    return fields

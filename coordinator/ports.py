@@ -1,6 +1,6 @@
 """The ports: what the walk needs of a store, a broker and a signer, and what each of them promises."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -71,8 +71,16 @@ class Publisher(Protocol):
     raises for a dispatch.
     """
 
+    def is_ready(self) -> bool:
+        """Whether a publish would be written now."""
+        ...
+
     async def ready(self) -> None:
         """Return as soon as there is a connection to publish on; waits while there is none."""
+        ...
+
+    def post(self, dispatches: Sequence[Dispatch], tell: Callable[[Sequence[Fate]], None]) -> None:
+        """Publish in the order given, and call `tell` once with every outcome; it must not raise."""
         ...
 
     async def publish(self, dispatches: Sequence[Dispatch]) -> Sequence[Fate]:

@@ -1,7 +1,8 @@
 """Pays what is owed: lease, publish, confirm, settle; each line at its own pace, and what cannot go is parked."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +11,7 @@ import structlog
 from coordinator.ground import Ground
 from coordinator.intake import Intake
 from coordinator.model.errors import StoreUnavailableError
+from coordinator.model.plan import Plan
 from coordinator.model.work import Dispatch, Fate, Lease, Line, Settlement
 from coordinator.ports import Publisher, Store
 from coordinator.rests import Rests
@@ -40,6 +42,50 @@ class RelayStatus:
 
 
 @dataclass(slots=True)
+class Paying:
+    """One line while it is being paid."""
+
+    line: Line
+    owed: deque[Dispatch] = field(default_factory=deque)
+    """Leased, and not handed to the publisher yet."""
+    epoch: int = 0
+    until: float = 0.0
+    """The moment, on the loop's clock, up to which `owed` may begin to go."""
+    in_flight: int = 0
+    halted: int = 0
+    """Batches with another outcome than confirmed, whose settlement is not durable yet."""
+    passed_over: bool = False
+    """Whether more may have become due while it was not looked at."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has all that it can do with now."""
+        return bool(self.owed) or self.halted > 0 or self.in_flight >= IN_FLIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcomes of a batch on one line, in its order."""
+
+    paying: Paying
+    epoch: int
+    """In which it was leased."""
+    batch: Sequence[Dispatch]
+    fates: Sequence[Fate]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a batch on one line fared, until that is settled."""
+
+    paying: Paying
+    epoch: int
+    settlements: Sequence[Settlement]
+    halts: bool
+    """What failed must be seen as such before the line is leased again: it comes before what is new."""
+
+
+@dataclass(slots=True)
 class Relay:
     """Delivers to every recipient's queue at least once, each line in order, none waiting for another."""
 
@@ -53,14 +99,18 @@ class Relay:
     rests: Rests = field(default_factory=Rests)
     _ground: Ground = field(init=False)
     _woken: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _answered: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _unsettled: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _idle: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _cursors: dict[Line, int] = field(init=False, default_factory=dict)
+    _paying: dict[Line, Paying] = field(init=False, default_factory=dict)
     _in_flight: set[int] = field(init=False, default_factory=set)
     """Keys of what was handed to the publisher, until it is settled."""
-    _paying: dict[Line, int] = field(init=False, default_factory=dict)
-    """The lines that are being paid, and how much was leased for each."""
+    _answers: deque[Answer] = field(init=False, default_factory=deque)
+    _outcomes: list[Outcome] = field(init=False, default_factory=list)
+    """Not settled yet."""
     _version: int = field(init=False, default=-1)
     _last_round: datetime | None = field(init=False, default=None)
-    _idle: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         """Judge by the same clock and store."""
@@ -70,6 +120,11 @@ class Relay:
         """Something new is owed."""
         self._woken.set()
 
+    def heed(self, plan: Plan) -> None:
+        """Look at once when what was committed owes something."""
+        if plan.dispatches or plan.owed_again or plan.released or plan.replaced:
+            self.wake()
+
     def status(self) -> RelayStatus:
         """How the relay is doing now."""
         resting = self.rests.resting(asyncio.get_running_loop().time())
@@ -78,9 +133,11 @@ class Relay:
     async def run(self) -> None:
         """Pay for ever; a lost wake-up costs a second and nothing else."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear_for_ever(), name="relay-hearing")
+            group.create_task(self._settle_for_ever(), name="relay-settling")
             while True:
                 try:
-                    begun = await self._round(group)
+                    begun = await self._round()
                     self._last_round = self.clock()
                 except StoreUnavailableError as error:
                     structlog.get_logger("relay").warning("store_unavailable", reason=str(error))
@@ -104,7 +161,9 @@ class Relay:
             pass
         self._woken.clear()
 
-    async def _round(self, group: asyncio.TaskGroup) -> int:
+    # --- a round: what is due on the lines that can take it ---
+
+    async def _round(self) -> int:
         """Lease what is due, check that it may still go, and begin to pay each line; return how many were begun."""
         if await self._ground.sweep(self._version, self._in_flight):
             self.wake()
@@ -118,16 +177,12 @@ class Relay:
             await self._ground.withdraw(lost)
             self.wake()  # the stubs are leased in their places
             return len(lost)
-        lines: dict[Line, list[Dispatch]] = {}
-        for each in due:
-            lines.setdefault(Line(each.recipient, each.lane), []).append(each)
-        for line, owed in lines.items():
-            self._paying[line] = len(owed)
-            group.create_task(self._pay(line, owed, epoch, group))
-        return len(lines)
+        return self._begin(due, epoch)
 
     async def _can_publish(self) -> bool:
         """Whether a publish can be written now; waits for it a while, but not so long that nothing else is judged."""
+        if self.publisher.is_ready():
+            return True
         try:
             async with asyncio.timeout(POLL_S):
                 await self.publisher.ready()
@@ -138,49 +193,89 @@ class Relay:
 
     def _lease(self) -> Lease:
         now_ms = self._now_ms()
-        resting = self.rests.resting(asyncio.get_running_loop().time()) | self._paying.keys()
-        room = max(0, IN_MEMORY - len(self._in_flight) - sum(self._paying.values()))
+        busy = [each for each in self._paying.values() if each.busy]
+        for each in busy:
+            each.passed_over = True
+        closed = self.rests.resting(asyncio.get_running_loop().time()) | {each.line for each in busy}
+        waiting = sum(len(each.owed) for each in busy)
+        room = max(0, IN_MEMORY - len(self._in_flight) - waiting)
         limit = PER_LINE if room else 0
-        return Lease(self.owner, now_ms, now_ms + LEASE_MS, limit, self._cursors, frozenset(resting), room)
+        return Lease(self.owner, now_ms, now_ms + LEASE_MS, limit, self._cursors, frozenset(closed), room)
 
-    async def _pay(self, line: Line, owed: Sequence[Dispatch], epoch: int, group: asyncio.TaskGroup) -> None:
-        """Publish a line's deliveries in order, a few at a time, until all are out or one is in trouble."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + FRESH_S
-        try:
-            for start in range(0, len(owed), IN_FLIGHT):
-                if loop.time() > until or epoch != self._ground.epoch:
-                    break
-                batch = owed[start : start + IN_FLIGHT]
-                self._in_flight.update(each.key for each in batch)
-                self._cursors[line] = max(self._cursors.get(line, 0), *(each.sequence for each in batch))
-                fates = await self.publisher.publish(batch)
-                self._rest(line, fates)
-                settlements = [self._settlement(*each) for each in zip(batch, fates, strict=True)]
-                if set(fates) == {Fate.CONFIRMED}:
-                    group.create_task(self._settle(settlements))
-                    continue
-                # What failed must be seen as such before the line is leased again: it comes before what is new.
-                await self._settle(settlements)
-                if epoch != self._ground.epoch and any(each.park for each in settlements):
-                    self._ground.look_again()
-                if not WELL.issuperset(fates):
-                    break
-        finally:
-            del self._paying[line]
+    def _begin(self, due: Iterable[Dispatch], epoch: int) -> int:
+        """Begin to pay what was leased; return on how many lines."""
+        until = asyncio.get_running_loop().time() + FRESH_S
+        begun: dict[Line, Paying] = {}
+        for dispatch in due:
+            line = Line(dispatch.recipient, dispatch.lane)
+            paying = begun.get(line)
+            if paying is None:
+                paying = begun[line] = self._paying.setdefault(line, Paying(line))
+                paying.epoch, paying.until = epoch, until
+            paying.owed.append(dispatch)
+        for paying in begun.values():
+            paying.passed_over = len(paying.owed) >= IN_FLIGHT  # there may be more than was leased
+            self._go_on(paying)
+        return len(begun)
+
+    # --- a line: a few at a time, in order ---
+
+    def _go_on(self, paying: Paying) -> None:
+        """Hand over what there is room for; a line that has nothing left is forgotten, or looked at again."""
+        if paying.owed and not paying.halted:
+            if asyncio.get_running_loop().time() > paying.until or paying.epoch != self._ground.epoch:
+                self._drop(paying)
+            else:
+                self._hand_over(paying)
+        if not paying.busy and paying.passed_over:
+            paying.passed_over = False
             self.wake()
+        if not (paying.owed or paying.in_flight or paying.halted):
+            self._paying.pop(paying.line, None)
+            if not self._idle.is_set():
+                self.wake()
 
-    async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        """Hand the outcomes to intake; what was not confirmed comes again under the same dispatch id."""
+    def _drop(self, paying: Paying) -> None:
+        """What has not gone is leased again."""
+        paying.passed_over = paying.passed_over or bool(paying.owed)
+        paying.owed.clear()
+
+    def _hand_over(self, paying: Paying) -> None:
+        room = min(IN_FLIGHT - paying.in_flight, len(paying.owed))
+        batch = [paying.owed.popleft() for _ in range(room)]
+        if batch:
+            self._in_flight.update(each.key for each in batch)
+            last = max(each.sequence for each in batch)
+            self._cursors[paying.line] = max(self._cursors.get(paying.line, 0), last)
+            paying.in_flight += len(batch)
+            epoch = paying.epoch
+            self.publisher.post(batch, lambda fates: self._tell(Answer(paying, epoch, batch, fates)))
+
+    def _tell(self, answer: Answer) -> None:
+        """Called where the publisher reads: what is made of an answer is made in a task of our own."""
+        self._answers.append(answer)
+        self._answered.set()
+
+    async def _hear_for_ever(self) -> None:
         while True:
-            try:
-                await self.intake.settle(settlements)
-                break
-            except StoreUnavailableError:
-                await asyncio.sleep(POLL_S)
-        self._in_flight.difference_update(each.key for each in settlements)
-        if not self._idle.is_set():
-            self.wake()
+            await self._answered.wait()
+            self._answered.clear()
+            while self._answers:
+                self._hear(self._answers.popleft())
+
+    def _hear(self, answer: Answer) -> None:
+        """Take the outcomes of a batch; what failed halts its line until that is settled."""
+        paying, batch, fates = answer.paying, answer.batch, answer.fates
+        paying.in_flight -= len(batch)
+        halts = any(fate is not Fate.CONFIRMED for fate in fates)
+        paying.halted += halts
+        if not WELL.issuperset(fates):
+            self._drop(paying)
+        self._rest(paying.line, fates)
+        settlements = [self._settlement(*each) for each in zip(batch, fates, strict=True)]
+        self._outcomes.append(Outcome(paying, answer.epoch, settlements, halts))
+        self._unsettled.set()
+        self._go_on(paying)
 
     def _settlement(self, dispatch: Dispatch, fate: Fate) -> Settlement:
         key, dispatch_id, before = dispatch.key, dispatch.id, dispatch.attempts
@@ -204,6 +299,38 @@ class Relay:
             structlog.get_logger("relay").warning(
                 "line_rests", agency=line.agency, lane=line.lane.value, seconds=pause, outcomes=sorted(set(fates))
             )
+
+    # --- settling: many outcomes at once ---
+
+    async def _settle_for_ever(self) -> None:
+        while True:
+            await self._unsettled.wait()
+            self._unsettled.clear()
+            outcomes, self._outcomes = self._outcomes, []
+            await self._settle([settlement for each in outcomes for settlement in each.settlements])
+            for each in outcomes:
+                self._settled(each)
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        """Hand the outcomes to intake until it has them; what was not confirmed comes again under its dispatch id."""
+        while True:
+            try:
+                await self.intake.settle(settlements)
+                break
+            except StoreUnavailableError:
+                await asyncio.sleep(POLL_S)
+        self._in_flight.difference_update(each.key for each in settlements)
+
+    def _settled(self, outcome: Outcome) -> None:
+        paying = outcome.paying
+        if outcome.halts:
+            paying.halted -= 1
+            paying.passed_over = True
+            if outcome.epoch != self._ground.epoch and any(each.park for each in outcome.settlements):
+                self._ground.look_again()
+            self._go_on(paying)
+        if not (self._idle.is_set() or self._in_flight):
+            self.wake()
 
     def _now_ms(self) -> int:
         return int(self.clock().timestamp() * 1000)

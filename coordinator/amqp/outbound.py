@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
-import structlog
 
 from coordinator.amqp.aside import Aside
-from coordinator.amqp.frames import HEARTBEAT_EXPIRES_MS, Publish, UnsendableError
+from coordinator.amqp.frames import HEARTBEAT_EXPIRES_MS, Publish
+from coordinator.amqp.payment import Payment
 from coordinator.amqp.session import Link, Session, SessionStatus
 from coordinator.amqp.topology import egress_queue
 from coordinator.amqp.trouble import reason
@@ -62,6 +62,8 @@ class AmqpPublisher:
         self._aside: Aside | None = None
         self._signal = asyncio.Event()
         self._roomy = asyncio.Event()
+        self._answered_all = asyncio.Event()
+        self._answered_all.set()
         self._stopping = False
 
     def status(self) -> OutboundStatus:
@@ -69,17 +71,25 @@ class AmqpPublisher:
         in_flight = sum(len(each) for each in (self._window, self._aside) if each is not None)
         return OutboundStatus(self._session.status(), len(self._waiting), in_flight)
 
+    def is_ready(self) -> bool:
+        """Whether a publish would be written now: connected, no alarm, room in the window."""
+        return self._roomy.is_set() and self._session.status().ready
+
     async def ready(self) -> None:
-        """Return when a publish can be written now: connected, no alarm, room in the window."""
-        while not (self._session.status().ready and self._roomy.is_set()):
+        """Return when a publish can be written now."""
+        while not self.is_ready():
             await self._session.ready()
             await self._roomy.wait()
 
-    async def publish(self, dispatches: Sequence[Dispatch]) -> Sequence[Fate]:
-        """Publish in order, and return every outcome, in the order given; raises for no dispatch.
+    def post(self, dispatches: Sequence[Dispatch], tell: Callable[[Sequence[Fate]], None]) -> None:
+        """Publish in order, and tell every outcome, in the order given; raises for no dispatch.
 
         A dispatch that is still in flight from an earlier call is not written twice: both calls get its outcome.
         """
+        self._begin([self._enter(Publish.of(dispatch)) for dispatch in dispatches], tell)
+
+    async def publish(self, dispatches: Sequence[Dispatch]) -> Sequence[Fate]:
+        """Publish as `post` does, and return the outcomes."""
         return await self._pay([self._enter(Publish.of(dispatch)) for dispatch in dispatches])
 
     async def beat(self, agency: str, body: bytes) -> Fate:
@@ -107,8 +117,9 @@ class AmqpPublisher:
         self._session.stop()
         self._stopping = True
         self._signal.set()
-        if self._known:
-            await asyncio.wait({pending.outcome for pending in self._known.values()}, timeout=grace_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._answered_all.wait()
         self._waiting.drop()
         for each in (self._window, self._aside):
             if each is not None:
@@ -116,31 +127,41 @@ class AmqpPublisher:
         self._signal.set()
 
     def _enter(self, publish: Publish) -> Pending:
-        pending = Pending(publish, asyncio.get_running_loop())
         known = self._known.get(publish.id)
-        if known is not None and not known.outcome.done():
-            if known.publish == publish:
-                known.callers += 1
-                return known
+        if known is not None and known.publish == publish:
+            return known
+        pending = Pending(publish)
+        if known is not None:
             # One id, two contents: a returned message is known by its id alone (`broker.md`, 1), so never both at once.
-            pending.outcome.cancel()
+            pending.give_up()
             return pending
         self._known[publish.id] = pending
-        pending.outcome.add_done_callback(lambda _: self._forget(pending))
+        self._answered_all.clear()
+        pending.listen(self._forget)
         self._waiting.put(pending)
         return pending
 
-    async def _pay(self, entered: Sequence[Pending]) -> list[Fate]:
-        if not entered:
-            return []
+    def _begin(self, entered: Sequence[Pending], tell: Callable[[Sequence[Fate]], None]) -> Payment:
+        payment = Payment(entered, tell)
+        payment.limit(asyncio.get_running_loop().call_later(self._timeout_s, self._time_is_up, payment))
         self._signal.set()
+        return payment
+
+    async def _pay(self, entered: Sequence[Pending]) -> Sequence[Fate]:
+        outcome: asyncio.Future[Sequence[Fate]] = asyncio.get_running_loop().create_future()
+        payment = self._begin(entered, outcome.set_result)
         try:
-            await asyncio.wait({pending.outcome for pending in entered}, timeout=self._timeout_s)
+            return await outcome
         finally:
-            for pending in entered:
-                pending.give_up()
-        self._suspect(entered)
-        return [pending.fate() for pending in entered]
+            payment.leave()
+
+    def _time_is_up(self, payment: Payment) -> None:
+        """Write aside from now on to queues that have not answered, though the broker reads what we send."""
+        payment.end()
+        if self._session.status().ready:
+            self._silent.update(
+                each.publish.queue for each in payment.entered if each.written_at is not None and not each.done()
+            )
 
     async def _serve(self, link: Link) -> None:
         """Write what is waiting for the life of one connection; a channel that ends or is stuck ends it."""
@@ -189,7 +210,7 @@ class AmqpPublisher:
             if batch:
                 await window.write(batch)
         finally:  # the connection may have been lost before anything was written
-            self._waiting.put_back([pending for pending in batch if pending.unsent])
+            self._waiting.put_back([each for each in batch if each.written_at is None and not each.done()])
         if not window.room:
             self._roomy.clear()
 
@@ -200,16 +221,8 @@ class AmqpPublisher:
             self._signal.set()
 
     def _forget(self, pending: Pending) -> None:
-        if self._known.get(pending.publish.id) is pending:
-            del self._known[pending.publish.id]
+        del self._known[pending.publish.id]
+        if not self._known:
+            self._answered_all.set()
         if pending.fate() is not Fate.UNKNOWN:
             self._silent.discard(pending.publish.queue)
-        if not pending.outcome.cancelled() and isinstance(error := pending.outcome.exception(), UnsendableError):
-            structlog.get_logger("amqp").error("unsendable", dispatch=pending.publish.id, reason=str(error))
-
-    def _suspect(self, entered: Sequence[Pending]) -> None:
-        """Write aside from now on to queues that have not answered, though the broker reads what we send."""
-        if self._session.status().ready:
-            self._silent.update(
-                each.publish.queue for each in entered if each.written_at is not None and not each.outcome.done()
-            )

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import structlog
 from aiormq.abc import AbstractChannel, ChannelFrame
 from aiormq.channel import Channel
 from aiormq.exceptions import DeliveryError, PublishError
@@ -21,46 +22,74 @@ LOST_S: Final = 120.0
 
 
 class Pending:
-    """A publish that is waiting, or in flight, or answered."""
+    """A publish that is waiting, or in flight, or answered.
 
-    __slots__ = ("callers", "outcome", "publish", "written_at")
+    It stands where the channel's reader expects a future, and has what that calls: `done`, `cancelled`, `set_result`
+    and `set_exception`. A future would cost a turn of the loop, and a handle, for each of its callbacks.
+    """
 
-    def __init__(self, publish: Publish, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to wait, for one caller."""
+    __slots__ = ("_fate", "_given_up", "_listeners", "callers", "publish", "written_at")
+
+    def __init__(self, publish: Publish) -> None:
+        """Begin to wait, for nobody yet."""
         self.publish = publish
-        self.callers = 1
+        self.callers = 0
         self.written_at: float | None = None
-        self.outcome: asyncio.Future[object] = loop.create_future()
+        self._fate: Fate | None = None
+        self._given_up = False
+        self._listeners: list[Callable[[Pending], None]] = []
 
-    def give_up(self) -> None:
+    def listen(self, listener: Callable[["Pending"], None]) -> None:
+        """Call when it is answered or given up; only before that."""
+        self._listeners.append(listener)
+
+    def leave(self) -> None:
         """One caller waits no longer. After the last, what was not written never will be.
 
         What was written keeps its place in the window until it is answered or the channel ends.
         """
         self.callers -= 1
         if not self.callers and self.written_at is None:
-            self.outcome.cancel()
+            self.give_up()
 
-    @property
-    def unsent(self) -> bool:
-        """Whether it may still be written."""
-        return self.written_at is None and not self.outcome.done()
+    def give_up(self) -> None:
+        """Not written, and never to be."""
+        self._given_up = not self.done()
+        self._end(Fate.UNKNOWN)
 
     def fate(self) -> Fate:
-        """How it ended, as far as is known now. Only a positive acknowledgement means that the broker has it safe."""
-        if not self.outcome.done() or self.outcome.cancelled():
-            return Fate.UNKNOWN
-        match self.outcome.exception():
-            case None:
-                return Fate.CONFIRMED if isinstance(self.outcome.result(), Basic.Ack) else Fate.UNKNOWN
+        """How it ended, as far as is known now."""
+        return self._fate or Fate.UNKNOWN
+
+    def done(self) -> bool:
+        """Whether nothing more will be known of it."""
+        return self._fate is not None
+
+    def cancelled(self) -> bool:
+        """Whether it was given up; then an answer is no surprise."""
+        return self._given_up
+
+    def set_result(self, frame: object) -> None:
+        """Take the broker's answer. Only a positive acknowledgement means that the broker has it safe."""
+        self._end(Fate.CONFIRMED if isinstance(frame, Basic.Ack) else Fate.UNKNOWN)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Take the broker's refusal, or the end of the channel."""
+        match error:
             case PublishError():
-                return Fate.RETURNED
+                self._end(Fate.RETURNED)
             case DeliveryError():
-                return Fate.NACKED
+                self._end(Fate.NACKED)
             case UnsendableError():
-                return Fate.UNSENDABLE
+                self._end(Fate.UNSENDABLE)
             case _:
-                return Fate.UNKNOWN
+                self._end(Fate.UNKNOWN)
+
+    def _end(self, fate: Fate) -> None:
+        if self._fate is None:
+            self._fate = fate
+            for listener in self._listeners:
+                listener(self)
 
 
 class Waiting:
@@ -87,14 +116,14 @@ class Waiting:
         """The next one that anybody still waits for."""
         while self:
             pending = (self._urgent or self._others).popleft()
-            if not pending.outcome.done():
+            if not pending.done():
                 return pending
         return None
 
     def drop(self) -> None:
         """Give all of them up."""
         while (pending := self.take()) is not None:
-            pending.outcome.cancel()
+            pending.give_up()
 
     def _of(self, pending: Pending) -> "deque[Pending]":
         return self._urgent if pending.publish.urgent else self._others
@@ -104,9 +133,10 @@ class Window:
     """The publishes in flight on a channel that nothing else publishes on.
 
     `aiormq.Channel.basic_publish` costs about 140 microseconds a message, most of them for the task that waits, three
-    context managers and pamqp's encoder. Here a batch is written at once, and its futures are put where the channel's
-    reader looks for them: one publish costs about 20. What is used of the channel: `delivery_tag`, `confirmations`,
-    `message_id_delivery_tag`, `write_queue`, `number` and `max_content_size`; a test fails when they change.
+    context managers and pamqp's encoder. Here a batch is written at once, and what awaits the answers is put where the
+    channel's reader looks for futures: one publish costs about 20. What is used of the channel: `delivery_tag`,
+    `confirmations`, `message_id_delivery_tag`, `write_queue`, `number` and `max_content_size`; a test fails when they
+    change.
     """
 
     def __init__(self, channel: AbstractChannel, size: int, freed: Callable[[], None]) -> None:
@@ -125,6 +155,7 @@ class Window:
         self._in_flight: dict[str, Pending] = {}
         self._heard_at = 0.0
         self._excused_until = 0.0
+        self._now = asyncio.get_running_loop().time
 
     def __len__(self) -> int:
         return len(self._in_flight)
@@ -142,14 +173,15 @@ class Window:
             try:
                 frames.append(encode(pending.publish, self._channel.number, self._frame_max))
             except UnsendableError as error:
-                pending.outcome.set_exception(error)
+                structlog.get_logger("amqp").error("unsendable", dispatch=pending.publish.id, reason=str(error))
+                pending.set_exception(error)
             else:
                 sendable.append(pending)
         if not sendable:
             return
         await self._channel.write_queue.put(ChannelFrame(payload=b"".join(frames), should_close=False))
-        now = asyncio.get_running_loop().time()
-        for pending in sendable:  # no turn of the loop lies between: no confirm can come before its future is there
+        now = self._now()
+        for pending in sendable:  # no turn of the loop lies between: no confirm can come before it is looked for
             self._await_confirm(pending, now)
 
     def stuck(self, now: float, silent_s: float) -> str | None:
@@ -174,22 +206,20 @@ class Window:
         """Give up what is in flight: the channel is gone, and nobody knows what became of it."""
         self._channel.confirmations.clear()
         for pending in tuple(self._in_flight.values()):
-            if not pending.outcome.done():
-                pending.outcome.set_exception(BrokerUnavailableError(why))
+            pending.set_exception(BrokerUnavailableError(why))
 
     def _await_confirm(self, pending: Pending, now: float) -> None:
         channel, dispatch_id = self._channel, pending.publish.id
         channel.delivery_tag += 1
-        channel.confirmations[channel.delivery_tag] = pending.outcome
+        channel.confirmations[channel.delivery_tag] = pending  # type: ignore[assignment]  # see Pending
         channel.message_id_delivery_tag[dispatch_id] = channel.delivery_tag
         pending.written_at = now
         self._in_flight[dispatch_id] = pending
-        pending.outcome.add_done_callback(lambda outcome: self._answered(dispatch_id, outcome))
+        pending.listen(self._answered)
 
-    def _answered(self, dispatch_id: str, outcome: asyncio.Future[object]) -> None:
-        if not outcome.cancelled():
-            outcome.exception()  # seen, should nobody else be waiting for it any more
+    def _answered(self, pending: Pending) -> None:
+        dispatch_id = pending.publish.id
         self._channel.message_id_delivery_tag.pop(dispatch_id, None)
         self._in_flight.pop(dispatch_id, None)
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._now()
         self._freed()

@@ -15,6 +15,7 @@ from coordinator.amqp.window import Window
 from coordinator.cli.service import run, with_key
 from coordinator.intake import Intake
 from coordinator.model.work import Leased
+from coordinator.relay import Relay
 from coordinator.settings import load
 from coordinator.store import sqlite
 from coordinator.store.published import PublishedDirectory
@@ -30,7 +31,7 @@ SEAL = ("before persist", "persisted", "before put", "put")
 BEFORE: dict[str, Patched] = {
     "receive": (Intake, "receive"),
     "before ack": (inbound, "_settle"),
-    "before publish": (AmqpPublisher, "publish"),
+    "before publish": (AmqpPublisher, "post"),
     "before settle": (Intake, "settle"),
     "before persist": (SqliteStore, "persist"),
     "before put": (PublishedDirectory, "put"),
@@ -43,7 +44,7 @@ AFTER: dict[str, Patched] = {
     "leased": (SqliteStore, "lease"),
     "written": (Window, "write"),
     "one confirmed": (Window, "_answered"),
-    "all confirmed": (AmqpPublisher, "publish"),
+    "all confirmed": (Relay, "_hear"),
     "settled": (Intake, "settle"),
     "persisted": (SqliteStore, "persist"),
     "put": (PublishedDirectory, "put"),

@@ -168,7 +168,7 @@ async def test_a_silent_broker_is_given_its_time_and_more_after_an_alarm(vhost: 
         channel = await client.connection.channel(on_return_raises=True)
         window = Window(await channel.get_underlay_channel(), 8, lambda: None)
         loop = asyncio.get_running_loop()
-        pending = Pending(Publish.of(dispatch(1)), loop)
+        pending = Pending(Publish.of(dispatch(1)))
         assert window.stuck(loop.time(), 10) is None  # nothing is owed
         await vhost.node.suspend()
         try:
@@ -181,7 +181,7 @@ async def test_a_silent_broker_is_given_its_time_and_more_after_an_alarm(vhost: 
             assert window.stuck(now + 20, 10) is None
         finally:
             await vhost.node.resume()
-        await asyncio.wait_for(asyncio.shield(pending.outcome), GUARD_S)
+        await until(pending.done)
         assert pending.fate() is Fate.CONFIRMED
         assert window.stuck(loop.time() + 100, 10) is None
 
