@@ -44,9 +44,8 @@ def withdraw(withdrawals: Sequence[Withdrawal]) -> Chore:
                 "channel": Channel.RELAY,
                 "dispatches": (dispatch.id,),
                 "reason": WithdrawnReason.AGREEMENT_ENDED,
-                "owed": (draft.tell(notice),),
             }
-            draft.enter(FeedWithdrawnLeaf, withdrawal.sender, fields)
+            draft.enter(FeedWithdrawnLeaf, withdrawal.sender, fields, owed=(draft.tell(notice),))
 
     return enter
 

@@ -1,26 +1,26 @@
 """The walk under the lock: a unit of judged submissions and what the store knows become one plan and its receipts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from coordinator.model.answers import MAX_POINTERS, LapseReason
 from coordinator.model.authority import AgreementStatus, CredentialStatus
 from coordinator.model.codes import Lane
 from coordinator.model.decisions import RefusalCode, Refused
 from coordinator.model.directory import Directory
+from coordinator.model.envelope import AgencyEvent
 from coordinator.model.leaf import (
     MAX_OWED_PER_LEAF,
     MAX_WITHHELD_PER_LEAF,
-    Actor,
     AuthorityLapsedLeaf,
     ConflictClosedLeaf,
     ConflictLeaf,
     MessageAcceptedLeaf,
     MessageDuplicateLeaf,
     MessageRefusedLeaf,
-    Subject,
     untold,
 )
+from coordinator.model.messages import type_of
 from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
 from coordinator.model.plan import AcknowledgementRow, ClaimRow, Known, MessageRow, OperationRow
 from coordinator.model.policy import Policy, standing_of
@@ -33,6 +33,7 @@ from coordinator.model.work import (
     Judged,
     Read,
     Receipt,
+    Submission,
     Verdict,
 )
 from coordinator.steps import authorise, deconflict, deduplicate, record, register, route
@@ -48,6 +49,9 @@ class Fate:
     claim: ClaimKey
 
 
+Span = tuple[int, int | None]
+
+
 @dataclass(slots=True)
 class Conflicts:
     """What deconfliction decided for a unit, looked up by the message that caused it."""
@@ -56,16 +60,20 @@ class Conflicts:
     """Every record that the unit touches, as it is while it is open."""
     volumes: Mapping[str, Volume] = field(default_factory=dict)
     changes: Mapping[int, Sequence[ConflictChange]] = field(default_factory=dict)
-    spans: Mapping[Pair, tuple[int, int | None]] = field(default_factory=dict)
-    """From which message of the unit on a pair is on record as open, and until which one."""
+    spans: Mapping[str, Mapping[Pair, Span]] = field(default_factory=dict)
+    """By either operation: from which message of the unit on a pair is on record as open, and until which one."""
 
-    def seen_by(self, index: int) -> list[Pair]:
-        """What is open when message `index` is entered: a peer that comes later in the unit is told by its alert."""
-        return [
-            pair
-            for pair, (opened, closed) in sorted(self.spans.items())
-            if opened <= index and (closed is None or index < closed)
-        ]
+    def seen_by(self, index: int, operation: str) -> list[Pair]:
+        """What is open of an operation when message `index` is entered.
+
+        A peer that comes later in the unit is told by its alert.
+        """
+        spans = self.spans.get(operation)
+        if spans is None:
+            return []
+        return sorted(
+            pair for pair, (opened, closed) in spans.items() if opened <= index and (closed is None or index < closed)
+        )
 
 
 def settle_claim(judged: Judged, known: Known, policy: Policy) -> Fate:
@@ -118,7 +126,7 @@ def _by_cause(
     changes: Iterable[tuple[int, ConflictChange]], before: Mapping[Pair, Conflict], volumes: Mapping[str, Volume]
 ) -> Conflicts:
     records = {pair: record for pair, record in before.items() if record.open}
-    spans: dict[Pair, tuple[int, int | None]] = dict.fromkeys(records, (-1, None))
+    spans: dict[Pair, Span] = dict.fromkeys(records, (-1, None))
     by_cause: dict[int, list[ConflictChange]] = {}
     for at, change in changes:
         pair = change.conflict.pair
@@ -128,10 +136,14 @@ def _by_cause(
             spans[pair] = (spans[pair][0] if pair in spans else at, None)
         else:
             spans[pair] = (spans[pair][0], at)
-    return Conflicts(records, volumes, by_cause, spans)
+    by_operation: dict[str, dict[Pair, Span]] = {}
+    for pair, span in spans.items():
+        for operation in (pair.first, pair.second):
+            by_operation.setdefault(operation, {})[pair] = span
+    return Conflicts(records, volumes, by_cause, by_operation)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entering:
     """Enters one unit's fates, one after the other, into the draft."""
 
@@ -142,6 +154,12 @@ class Entering:
     """As it is after the unit, for standing and lapses."""
     directory: Directory
     conflicts: Conflicts
+    lead: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up once who leads."""
+        lead = self.directory.lead
+        self.lead = lead.id if lead is not None else None
 
     def enter(self, index: int, fate: Fate) -> Receipt:
         """Enter one fate: its leaf, its effects, the deliveries it owes, and the receipt."""
@@ -157,7 +175,7 @@ class Entering:
         submission, event = judged.submission, judged.event
         return {
             "t": record.stamp(submission.received),
-            "actor": Actor(agency=submission.agency, id=_proven_system(judged)),
+            "actor": {"agency": submission.agency, "id": _proven_system(judged)},
             "channel": submission.channel,
             "bytes": len(submission.body),
             "policy": self.known.head.policy_version,
@@ -172,7 +190,7 @@ class Entering:
         submission = fate.judged.submission
         fields = {
             "t": record.stamp(submission.received),
-            "actor": Actor(agency=submission.agency),
+            "actor": {"agency": submission.agency},
             "channel": submission.channel,
             "first": claim.position,
             "again": (claim.receipt,),
@@ -192,10 +210,9 @@ class Entering:
             "message": body.target.id if body.target else None,
             "reason": refused.code,
             "stage": refused.stage,
-            "owed": (owed,),
         }
         detail = {**self._detail(judged), "field": refused.field}
-        draft.enter(MessageRefusedLeaf, judged.submission.agency, fields, detail)
+        draft.enter(MessageRefusedLeaf, judged.submission.agency, fields, detail, (owed,))
         written = draft.write(key, route.tell_refused(judged, body), position)
         self._claim(fate, Verdict.REFUSED, position, entry, owed.id)
         return Receipt(Verdict.REFUSED, position, entry, refused, written)
@@ -214,49 +231,43 @@ class Entering:
         admitted = self._end_goes_to_the_told(read, verdict)
         position, entry = draft.position, draft.new_id()
         message, answer, copy = draft.reserve(), draft.reserve(), draft.reserve()
-        facts = self._facts(index, effect)
-        body = route.accept(
-            judged, read, admitted, {"position": position, "entry": entry, "leaf_hash": "0" * 64, **facts}
-        )
-        to_lead = route.tell_lead(judged, body, self._lead)
         owed, withheld = record.grant_all(draft, admitted.grants, event.lane, message), untold(admitted.withheld)
         receipt = draft.owe(sender, Lane.OUT, answer)
         owed.append(receipt)
-        if to_lead is not None:
-            owed.append(draft.owe(to_lead.recipient, Lane.OUT, copy))
+        lead = self.lead if route.lead_hears(judged, admitted, self.lead) else None
+        if lead is not None:
+            owed.append(draft.owe(lead, Lane.OUT, copy))
+        facts = self._facts(index, effect)
         fields = {
             **self._about(judged),
             "entry": entry,
             "message": event.id,
-            "object": _subject(judged, facts),
+            "object": _subject(event, facts.get("revision")),
             "withheld": withheld[:MAX_WITHHELD_PER_LEAF],
             "flags": read.flags,
             "standing": facts.get("standing"),
-            "owed": tuple(owed[:MAX_OWED_PER_LEAF]),
         }
-        hashed = draft.enter(MessageAcceptedLeaf, sender, fields, self._detail(judged))
+        hashed = draft.enter(MessageAcceptedLeaf, sender, fields, self._detail(judged), owed[:MAX_OWED_PER_LEAF])
         record.overflow(draft, owed, position, sender, withheld)
-        submission = judged.submission
-        draft.keep(
-            MessageRow(
-                message, sender, event.id, event.source, str(getattr(event, "type", "")), submission.body, position,
-                submission.jws, event.correlationid,
-            )
-        )  # fmt: skip  # one row, read as one
-        body = body.model_copy(update={"leaf_hash": hashed.hex()})
+        self._keep(message, judged.submission, event, position)
+        known = {"position": position, "entry": entry, "leaf_hash": hashed.hex(), **facts}
+        body = route.accept(judged, read, admitted, known)
         written = draft.write(answer, route.tell_accepted(judged, body), position)
-        if to_lead is not None:
-            told = replace(to_lead, body=to_lead.body.model_copy(update={"leaf_hash": hashed.hex()}))
-            draft.write(copy, told, position)
+        if lead is not None:
+            draft.write(copy, route.tell_lead(judged, body, lead), position)
         self._claim(fate, Verdict.ACCEPTED, position, entry, receipt.id)
         self._effect(effect, position, admitted)
         self._changes(index)
         return Receipt(Verdict.ACCEPTED, position, entry, body=written)
 
-    @property
-    def _lead(self) -> str | None:
-        lead = self.directory.lead
-        return lead.id if lead is not None else None
+    def _keep(self, key: int, submission: Submission, event: AgencyEvent, position: int) -> None:
+        kind = type_of(type(event))
+        self.draft.keep(
+            MessageRow(
+                key, submission.agency, event.id, event.source, kind, submission.body, position, submission.jws,
+                event.correlationid,
+            )
+        )  # fmt: skip  # one row, read as one
 
     def _end_goes_to_the_told(self, read: Read, admitted: Admitted) -> Admitted:
         """Cancel and close go to every agency that was sent a revision, by role, and so need no agreement."""
@@ -269,9 +280,9 @@ class Entering:
     def _facts(self, index: int, effect: register.Effect) -> dict[str, object]:
         match effect:
             case register.OperationEffect():
-                seen = self.conflicts.seen_by(index)
-                volume = effect.after.volume
-                found = route.pointers(volume, seen, self.conflicts.records, self.conflicts.volumes)
+                conflicts, volume = self.conflicts, effect.after.volume
+                seen = conflicts.seen_by(index, volume.operation_id)
+                found = route.pointers(volume, seen, conflicts.records, conflicts.volumes)
                 more = {"more_conflicts": len(found) - MAX_POINTERS} if len(found) > MAX_POINTERS else {}
                 return {"revision": volume.revision, "conflicts": found[:MAX_POINTERS], **more}
             case register.AgreementEffect():
@@ -308,14 +319,15 @@ class Entering:
         for change in self.conflicts.changes.get(index, ()):
             conflict = change.conflict
             self.draft.plan.conflicts.append(conflict)
-            owed = tuple(self.draft.tell(telling) for telling in route.tell_conflict(change))
+            owed = [self.draft.tell(telling) for telling in route.tell_conflict(change)]
+            agency = change.first.agency
             fields: dict[str, object] = {
                 "conflict": conflict.id,
                 "operations": (conflict.pair.first, conflict.pair.second),
-                "owed": owed,
             }
             if conflict.closed_because is not None:
-                self.draft.enter(ConflictClosedLeaf, change.first.agency, {**fields, "reason": conflict.closed_because})
+                fields["reason"] = conflict.closed_because
+                self.draft.enter(ConflictClosedLeaf, agency, fields, owed=owed)
                 continue
             match = conflict.match
             fields |= {
@@ -325,7 +337,7 @@ class Entering:
                 "rule_version": match.rule_version,
             }
             exact = {"distance_m": round(match.distance_m, 3), "gap_s": match.gap_s}
-            self.draft.enter(ConflictLeaf, change.first.agency, fields, exact)
+            self.draft.enter(ConflictLeaf, agency, fields, exact, owed)
 
     def _lapses(self, reason: LapseReason) -> None:
         """Raise `authority.lapsed` for live operations whose officers held their function before this message."""
@@ -338,60 +350,35 @@ class Entering:
             lacking = authorise.lacking_officers(volume.agency, authority, window, self.policy)
             lost = [officer for officer in lacking if officer not in lacked]
             if lost:
-                tellings = route.tell_lapses(operation, lost, reason, self._lead)
-                owed = tuple(self.draft.tell(telling) for telling in tellings)
-                fields: dict[str, object] = {"operation": volume.operation_id, "owed": owed[:MAX_OWED_PER_LEAF]}
+                tellings = route.tell_lapses(operation, lost, reason, self.lead)
+                owed = [self.draft.tell(telling) for telling in tellings]
+                fields = {"operation": volume.operation_id}
                 position = self.draft.position
-                self.draft.enter(AuthorityLapsedLeaf, volume.agency, fields)
+                self.draft.enter(AuthorityLapsedLeaf, volume.agency, fields, owed=owed[:MAX_OWED_PER_LEAF])
                 record.overflow(self.draft, owed, position, volume.agency)
 
 
 def policy_after(policy: Policy, fates: Iterable[Fate]) -> Policy:
-    """The policy with the words of a unit; it moves by one version when anything was said."""
-    agreements, credentials = policy.agreement_words, policy.credential_words
-    moved = False
-    for fate in fates:
-        match fate.outcome:
-            case register.AgreementEffect(word=said):
-                agreements = (
-                    *(
-                        each
-                        for each in agreements
-                        if (each.agreement_id, each.agency) != (said.agreement_id, said.agency)
-                    ),
-                    said,
-                )
-                moved = True
-            case register.CredentialEffect(word=spoken):
-                key = (spoken.agreement_id, spoken.officer_id, spoken.agency)
-                kept = (each for each in credentials if (each.agreement_id, each.officer_id, each.agency) != key)
-                credentials = (*kept, spoken)
-                moved = True
-            case _:
-                pass
-    return Policy(policy.version + 1, policy.lead, agreements, credentials) if moved else policy
+    """The policy with the words of a unit."""
+    return register.policy_after(policy, (fate.outcome for fate in fates))
+
+
+_UNPROVEN = frozenset({RefusalCode.SENDER_MISMATCH, RefusalCode.SENDER_DISABLED})
 
 
 def _proven_system(judged: Judged) -> str | None:
     """The system that spoke, unless nothing proves it: what a forger wrote is no fact about anybody."""
-    unproven = {RefusalCode.SENDER_MISMATCH, RefusalCode.SENDER_DISABLED}
     verdict, event = judged.verdict, judged.event
-    forged = isinstance(verdict, Refused) and verdict.code in unproven
+    forged = isinstance(verdict, Refused) and verdict.code in _UNPROVEN
     return None if event is None or forged else event.system
 
 
-def _subject(judged: Judged, facts: Mapping[str, object]) -> Subject:
-    event = judged.event
+def _subject(event: AgencyEvent, revision: object) -> dict[str, object]:
+    """What a leaf says a message was about (`Subject`); `revision` is that of an operation, or None."""
     match event:
         case OperationEvent():
-            revision = facts.get("revision")
-            return Subject(
-                type=event.name, id=event.data.operation_id, revision=revision if isinstance(revision, int) else None
-            )
+            return {"type": event.name, "id": event.data.operation_id, "revision": revision}
         case AgreementStatus() | CredentialStatus():
-            return Subject(type=event.name, id=event.data.agreement_id)
-        case None:
-            msg = "an accepted message has an event"
-            raise TypeError(msg)
+            return {"type": event.name, "id": event.data.agreement_id}
         case _:
-            return Subject(type=event.name)
+            return {"type": event.name}

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Literal
 
-import orjson
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, to_json
 
 from coordinator.model.answers import Change, CloseReason, Position, Standing, WithdrawnReason, Withheld
 from coordinator.model.authority import ShortType
@@ -41,14 +41,29 @@ class Channel(StrEnum):
     SERVICE = "service"
 
 
-class Actor(Frozen):
+class Canonical(Frozen):
+    """A part of a leaf; its fields are written in the order of their names, in whatever order they stand here.
+
+    The order is fixed once, with the schema, so that no single leaf must be sorted.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Sort the fields of the model."""
+        model = handler(source)
+        if model["type"] == "model" and model["schema"]["type"] == "model-fields":
+            model["schema"]["fields"] = dict(sorted(model["schema"]["fields"].items()))
+        return model
+
+
+class Actor(Canonical):
     """Who caused it: an agency and its system, or the coordinator itself."""
 
     agency: AgencyId
     id: SystemId | None = None
 
 
-class Subject(Frozen):
+class Subject(Canonical):
     """What it was about."""
 
     type: ShortType
@@ -56,7 +71,7 @@ class Subject(Frozen):
     revision: RevisionNumber | None = None
 
 
-class Untold(Frozen):
+class Untold(Canonical):
     """A recipient that was not told, and why.
 
     One that is in no directory has no name here: that would be a word of the sender's own, in a journal for ever.
@@ -77,7 +92,7 @@ def untold(withheld: Iterable[Withheld]) -> tuple[Untold, ...]:
 UntoldList = Annotated[tuple[Untold, ...], Field(max_length=MAX_WITHHELD_PER_LEAF)]
 
 
-class Owed(Frozen):
+class Owed(Canonical):
     """One delivery that the entry obliges us to, and the agreement relied on if one was."""
 
     id: Uuid
@@ -87,7 +102,7 @@ class Owed(Frozen):
     agreement: Uuid | None = None
 
 
-class LeafBase(Frozen):
+class LeafBase(Canonical):
     """What every entry says. Its position is its index in the tree and stands outside."""
 
     v: Literal[1] = 1
@@ -263,8 +278,7 @@ LEAF: TypeAdapter[Leaf] = TypeAdapter(Leaf)
 
 def encode(leaf: LeafBase) -> bytes:
     """The bytes that are stored and hashed, once: sorted keys, absent fields left out."""
-    fields = leaf.model_dump(mode="json", exclude_none=True)
-    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    return to_json(leaf, exclude_none=True)
 
 
 def commitment(salt: bytes, detail: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from coordinator.model.codes import Lane
 from coordinator.model.policy import AgreementWord, CredentialWord, Policy
@@ -66,8 +67,11 @@ class Known:
     owed: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class LeafRow:
+# Of the four kinds of rows that follow, seven are made for each message: a named tuple is made three times as fast as a
+# frozen dataclass.
+
+
+class LeafRow(NamedTuple):
     """A journal entry: the leaf's bytes and hash, and the columns that are a projection of it."""
 
     position: int
@@ -81,8 +85,7 @@ class LeafRow:
     detail: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRow:
+class ClaimRow(NamedTuple):
     """That `(agency, id)` was settled by that digest, at that position, with that receipt."""
 
     key: ClaimKey
@@ -93,8 +96,7 @@ class ClaimRow:
     receipt: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
+class MessageRow(NamedTuple):
     """A content, once, however many are told."""
 
     key: int
@@ -108,8 +110,7 @@ class MessageRow:
     correlation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchRow:
+class DispatchRow(NamedTuple):
     """A delivery that is owed from now on."""
 
     key: int

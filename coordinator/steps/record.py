@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 import orjson
+from pydantic_core import to_json
 
 from coordinator.journal.merkle import leaf_hash
 from coordinator.model.base import COORDINATOR
@@ -18,7 +20,6 @@ from coordinator.model.leaf import (
     Channel,
     LeafBase,
     MessageOwedLeaf,
-    Owed,
     RelaySettledLeaf,
     RelayTroubleLeaf,
     Untold,
@@ -33,8 +34,9 @@ T = TypeVar("T")
 OWN_ACTOR = Actor(agency=COORDINATOR)
 
 
+@lru_cache(maxsize=16)
 def stamp(moment: datetime) -> str:
-    """A moment as leaves, rows and headers write it: UTC, microseconds, `Z`."""
+    """A moment as leaves, rows and headers write it: UTC, microseconds, `Z`. What came at once has the same."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
@@ -81,21 +83,19 @@ class Draft:
         """Keep a content; deliveries refer to it."""
         self.plan.messages.append(row)
 
-    def owe(self, recipient: str, lane: Lane, message: int, agreement: str | None = None) -> Owed:
+    def owe(self, recipient: str, lane: Lane, message: int, agreement: str | None = None) -> DispatchRow:
         """Owe a delivery of a message: the next number in the recipient's feed."""
         feeds = self.plan.feeds
-        sequence = feeds.get(recipient, self.known.feeds.get(recipient, 0)) + 1
+        sequence = (feeds[recipient] if recipient in feeds else self.known.feeds.get(recipient, 0)) + 1
         feeds[recipient] = sequence
-        owed = Owed(id=self.new_id(), to=recipient, seq=sequence, lane=lane, agreement=agreement)
-        self.plan.dispatches.append(
-            DispatchRow(
-                self._dispatch, owed.id, recipient, lane, sequence, message, self._position, agreement, self._moment
-            )
+        owed = DispatchRow(
+            self._dispatch, self.new_id(), recipient, lane, sequence, message, self._position, agreement, self._moment
         )
+        self.plan.dispatches.append(owed)
         self._dispatch += 1
         return owed
 
-    def tell(self, telling: Telling) -> Owed:
+    def tell(self, telling: Telling) -> DispatchRow:
         """Write one of the coordinator's own messages, and owe it."""
         key = self.reserve()
         self.write(key, telling, self._position)
@@ -103,12 +103,13 @@ class Draft:
 
     def write(self, key: int, telling: Telling, position: int) -> bytes:
         """Write the content of a reserved message that the entry at `position` owes; returns its bytes."""
+        name, event_id = type_of(telling.kind), self.new_id()
         event = telling.kind.model_validate(
             {
                 "specversion": "1.0",
-                "id": self.new_id(),
+                "id": event_id,
                 "source": self.source,
-                "type": type_of(telling.kind),
+                "type": name,
                 "time": self.now,
                 "subject": telling.subject,
                 "correlationid": telling.correlation,
@@ -117,18 +118,10 @@ class Draft:
                 "data": telling.body,
             }
         )
-        body = event.model_dump_json(exclude_none=True).encode()
-        row = MessageRow(
-            key,
-            COORDINATOR,
-            event.id,
-            self.source,
-            type_of(telling.kind),
-            body,
-            position,
-            correlation=telling.correlation,
+        body = to_json(event, exclude_none=True)
+        self.keep(
+            MessageRow(key, COORDINATOR, event_id, self.source, name, body, position, correlation=telling.correlation)
         )
-        self.keep(row)
         return body
 
     def enter(
@@ -137,18 +130,24 @@ class Draft:
         agency: str,
         fields: Mapping[str, object],
         detail: Mapping[str, object] | None = None,
+        owed: Sequence[DispatchRow] = (),
     ) -> bytes:
         """Write an entry at the next position; returns its leaf hash.
 
-        `fields` are the leaf's own beside those of `base`. What must be erasable goes into `detail`, of which the leaf
-        holds a salted commitment.
+        `fields` are the leaf's own beside those of `_base`, and `owed` the deliveries that it obliges us to. What must
+        be erasable goes into `detail`, of which the leaf holds a salted commitment.
         """
         salt = detail_bytes = None
-        commit: dict[str, object] = {}
+        own: dict[str, object] = {**self._base, **fields}
+        if "entry" not in own:
+            own["entry"] = self.new_id()
+        if owed:
+            own["owed"] = tuple(map(_named, owed))
         if detail is not None:
             salt, detail_bytes = self.new_salt(), orjson.dumps(detail, option=orjson.OPT_SORT_KEYS)
-            commit["commit"] = commitment(salt, detail_bytes)
-        leaf = kind.model_validate({**self._base, "entry": self.new_id(), **fields, **commit})
+            own["commit"] = commitment(salt, detail_bytes)
+        # The one check of the whole entry, its parts included, which are plain until here.
+        leaf = kind.model_validate(own)
         encoded = encode(leaf)
         hashed = leaf_hash(encoded)
         action = encoded_action(leaf)
@@ -159,21 +158,28 @@ class Draft:
         return hashed
 
 
+def _named(row: DispatchRow) -> dict[str, object]:
+    """A delivery as a leaf names it (`Owed`)."""
+    return {"id": row.id, "to": row.recipient, "seq": row.sequence, "lane": row.lane, "agreement": row.agreement}
+
+
 def encoded_action(leaf: LeafBase) -> str:
     """The action's name, `noun.verb`."""
     action: str = leaf.action  # type: ignore[attr-defined]  # every kind in the union `Leaf` has one
     return action
 
 
-def grant_all(draft: Draft, grants: Sequence[Grant], lane: Lane, message: int) -> list[Owed]:
+def grant_all(draft: Draft, grants: Sequence[Grant], lane: Lane, message: int) -> list[DispatchRow]:
     """Owe a message to each recipient that may be told."""
     return [draft.owe(grant.agency, lane, message, grant.agreement) for grant in grants]
 
 
-def overflow(draft: Draft, owed: Sequence[Owed], first: int, agency: str, withheld: Sequence[Untold] = ()) -> None:
+def overflow(
+    draft: Draft, owed: Sequence[DispatchRow], first: int, agency: str, withheld: Sequence[Untold] = ()
+) -> None:
     """Enter the deliveries, and those not told, that do not fit into the entry that names them."""
     for part in _parts(owed[MAX_OWED_PER_LEAF:], MAX_OWED_PER_LEAF):
-        draft.enter(MessageOwedLeaf, agency, {"first": first, "owed": part})
+        draft.enter(MessageOwedLeaf, agency, {"first": first}, owed=part)
     for untold in _parts(withheld[MAX_WITHHELD_PER_LEAF:], MAX_WITHHELD_PER_LEAF):
         draft.enter(MessageOwedLeaf, agency, {"first": first, "withheld": untold})
 

@@ -1,5 +1,6 @@
 """Step 4: what an admitted message does to the state of the object that it names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -191,6 +192,26 @@ def _credential(event: CredentialStatus, policy: Policy) -> CredentialEffect | R
     return CredentialEffect(
         CredentialWord(said.agreement_id, said.officer_id, event.agency, said.state, said.functions, *window)
     )
+
+
+def policy_after(policy: Policy, outcomes: Iterable[object]) -> Policy:
+    """The policy with the words that a unit's outcomes hold; it moves by one version when anything was said."""
+    agreements, credentials = policy.agreement_words, policy.credential_words
+    moved = False
+    for outcome in outcomes:
+        match outcome:
+            case AgreementEffect(word=said):
+                side = (said.agreement_id, said.agency)
+                agreements = (*(each for each in agreements if (each.agreement_id, each.agency) != side), said)
+                moved = True
+            case CredentialEffect(word=spoken):
+                key = (spoken.agreement_id, spoken.officer_id, spoken.agency)
+                kept = (each for each in credentials if (each.agreement_id, each.officer_id, each.agency) != key)
+                credentials = (*kept, spoken)
+                moved = True
+            case _:
+                pass
+    return Policy(policy.version + 1, policy.lead, agreements, credentials) if moved else policy
 
 
 def _revoked(policy: Policy, said: CredentialBody) -> bool:

@@ -126,11 +126,15 @@ def tell_accepted(judged: Judged, body: AcceptedBody) -> Telling:
     return _receipt(judged, MessageAccepted, judged.submission.agency, body)
 
 
-def tell_lead(judged: Judged, body: AcceptedBody, lead: str | None) -> Telling | None:
-    """DPS is told of what was withheld and of authority unproven, without any pointer of the conflict itself."""
-    unproven = body.authority is AuthorityVerdict.UNPROVEN
-    if lead is None or lead == judged.submission.agency or not (body.withheld or unproven):
-        return None
+def lead_hears(judged: Judged, admitted: Admitted, lead: str | None) -> bool:
+    """Whether DPS hears of another agency's message: something of it was withheld, or its authority is unproven."""
+    if lead is None or lead == judged.submission.agency:
+        return False
+    return bool(admitted.withheld) or admitted.authority is AuthorityVerdict.UNPROVEN
+
+
+def tell_lead(judged: Judged, body: AcceptedBody, lead: str) -> Telling:
+    """Tell DPS (`lead_hears`), without any pointer of the conflict itself."""
     reduced = body.model_copy(
         update={"to": (lead,), "conflicts": (), "more_conflicts": None, "deconfliction": None, "coverage": None}
     )

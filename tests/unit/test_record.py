@@ -51,7 +51,7 @@ def test_each_recipients_numbers_go_on_without_a_gap(recipients: list[str]) -> N
     made = draft(hsi=5)
     owed = grant_all(made, [Grant(each) for each in recipients], Lane.OUT, made.reserve())
     for agency, last in (("hsi", 5), ("dea", 0), ("usms", 0)):
-        numbers = [each.seq for each in owed if each.to == agency]
+        numbers = [each.sequence for each in owed if each.recipient == agency]
         assert numbers == list(range(last + 1, last + 1 + len(numbers)))
     assert [row.key for row in made.plan.dispatches] == list(range(HEAD.dispatch, HEAD.dispatch + len(owed)))
     assert len({row.id for row in made.plan.dispatches}) == len(owed)
@@ -66,8 +66,8 @@ def test_what_does_not_fit_into_one_entry_is_in_those_that_follow_each_once(told
     withheld = [Untold(agency="dea", reason=WithheldReason.NO_AGREEMENT) for _ in range(untold)]
     overflow(made, owed, HEAD.position, "mshp", withheld)
     leaves = entered(made)
-    named = [each for leaf in leaves for each in getattr(leaf, "owed", ())]
-    assert named == owed[MAX_OWED_PER_LEAF:]
+    named = [(each.id, each.to, each.seq, each.lane) for leaf in leaves for each in getattr(leaf, "owed", ())]
+    assert named == [(row.id, row.recipient, row.sequence, row.lane) for row in owed[MAX_OWED_PER_LEAF:]]
     assert sum(len(getattr(leaf, "withheld", ())) for leaf in leaves) == max(0, untold - MAX_WITHHELD_PER_LEAF)
     assert {getattr(leaf, "first", None) for leaf in leaves} <= {HEAD.position}
 
