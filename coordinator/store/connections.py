@@ -7,14 +7,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from coordinator.model.errors import ConfigurationError, StoreUnavailableError
+from coordinator.store.threads import Threads
 
-P = ParamSpec("P")
 T = TypeVar("T")
 READERS = 4
 WAL_LIMIT_BYTES = 32 * 1024 * 1024
@@ -95,8 +94,9 @@ class Writer:
         """Open the connection on the calling thread; every later call runs on the writer's thread."""
         self._path = path
         self._gate = gate
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
+        self._thread = Threads("store-writer", 1)
         self._turn = asyncio.Lock()
+        self._last: asyncio.Future[Any] | None = None  # each call has a result of its own
         self._connection = connect(path, readonly=False)
         self._tidy_after = 0.0
 
@@ -107,14 +107,25 @@ class Writer:
             try:
                 yield
             finally:
-                await asyncio.shield(self.call(_roll_back))
+                if self._may_be_open():
+                    await asyncio.shield(self.call(_roll_back))
+
+    def _may_be_open(self) -> bool:
+        """Whether a transaction is open, or a call that nobody awaits any more may still open one.
+
+        The last call tells of those before it too: there is one thread. When it has ended, the connection is at rest.
+        """
+        if self._last is None:
+            return False
+        return self._last.cancelled() or not self._last.done() or self._connection.in_transaction
 
     async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run work on the writer's thread, within a turn."""
-        loop = asyncio.get_running_loop()
+        called = self._thread.begin(work, self._connection)
+        self._last = called
         try:
-            return await loop.run_in_executor(self._thread, work, self._connection)
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            return await called
+        except sqlite3.DatabaseError as error:
             raise translate(error) from error
 
     def tidy(self, connection: sqlite3.Connection) -> None:
@@ -144,7 +155,7 @@ class Writer:
         """Wait for the turn to end, then close."""
         async with self._turn:
             await self.call(sqlite3.Connection.close)
-        self._thread.shutdown()
+        self._thread.close()
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -159,13 +170,13 @@ class Readers:
         """Open nothing yet: each thread opens its own at its first read."""
         self._path = path
         self._gate = gate
-        self._threads = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="store-reader")
+        self._threads = Threads("store-reader", READERS)
         self._own = threading.local()
         self._opened: list[sqlite3.Connection] = []
 
     async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run work in a read transaction on one of the readers."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
+        return await self._threads.begin(self._read, work)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -184,7 +195,7 @@ class Readers:
 
     async def close(self) -> None:
         """Close every reader."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._threads.close)
         for connection in self._opened:
             connection.close()
 
