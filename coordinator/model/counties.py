@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import radians
 from types import MappingProxyType
+from typing import Final
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from coordinator.model.geodesy import grown_one
+from coordinator.model.geodesy import GREATEST_RADIUS_M
 from coordinator.model.geometry import Shape, all_within
-from coordinator.model.grid import Cell, bounds_of, cells_of
+from coordinator.model.grid import NOWHERE, Grid
+
+_MOST_M: Final = radians(GREATEST_RADIUS_M) * (1 + 1e-9)
+"""Metres: a straight way of one degree in longitude and latitude is nowhere longer."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,7 +36,9 @@ class Counties:
     _ordered: tuple[County, ...] = field(init=False, repr=False, compare=False)
     _shapes: tuple[Shape, ...] = field(init=False, repr=False, compare=False)
     _tree: shapely.STRtree = field(init=False, repr=False, compare=False)
-    _cells: dict[Cell, County | None] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _grid: Grid = field(init=False, repr=False, compare=False)
+    _alone: tuple[tuple[County], ...] = field(init=False, repr=False, compare=False)
+    """Each as the answer that it is where no other is near."""
 
     def __post_init__(self) -> None:
         """Put them in order of their codes, and index them."""
@@ -42,6 +49,8 @@ class Counties:
         object.__setattr__(self, "_ordered", ordered)
         object.__setattr__(self, "_shapes", tuple(Shape(outline) for outline in outlines))
         object.__setattr__(self, "_tree", shapely.STRtree(outlines))
+        object.__setattr__(self, "_grid", Grid.over(outlines))
+        object.__setattr__(self, "_alone", tuple((county,) for county in ordered))
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -50,24 +59,16 @@ class Counties:
 
     def touched(self, shape: Shape) -> tuple[County, ...]:
         """Return the counties that the ground of a shape touches, in the order of their codes."""
-        bounds = grown_one(shape.bounds, shape.reach_m)
-        alone = {self._alone_in(cell) for cell in cells_of(bounds)}
-        if len(alone) == 1 and (county := alone.pop()) is not None:
-            return (county,)
-        around = shapely.box(*bounds)
-        near = sorted(self._tree.query(around, predicate="intersects").tolist())
-        met = {index for index in near if shapely.intersects(shape.core, self._shapes[index].core)}
+        holder = self._grid.holder(shape.around)
+        if holder >= 0:
+            return self._alone[holder]
+        if holder == NOWHERE:
+            return ()
+        near = sorted(self._tree.query(shapely.box(*shape.around), predicate="intersects").tolist())
+        degrees = shape.reach_m / _MOST_M
+        met = {index for index in near if shapely.dwithin(shape.core, self._shapes[index].core, degrees)}
         rest = [index for index in near if index not in met]
         if rest:
             gaps = all_within([(shape, self._shapes[index]) for index in rest], [0.0] * len(rest))
             met.update(index for index, gap in zip(rest, gaps, strict=True) if gap is not None)
         return tuple(self._ordered[index] for index in sorted(met))
-
-    def _alone_in(self, cell: Cell) -> County | None:
-        """The county that a cell lies in altogether, if there is one; worked out once for each cell."""
-        if cell not in self._cells:
-            box = shapely.box(*bounds_of(cell))
-            near = self._tree.query(box, predicate="intersects").tolist()
-            whole = len(near) == 1 and shapely.covers(self._shapes[near[0]].core, box)
-            self._cells[cell] = self._ordered[near[0]] if whole else None
-        return self._cells[cell]

@@ -6,9 +6,9 @@ from typing import Final
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from coordinator.model.geodesy import grown_one, local_plane, projected
+from coordinator.model.geodesy import local_plane, projected
 from coordinator.model.geometry import Shape, distance_m
-from coordinator.model.grid import Cell, bounds_of, cells_of
+from coordinator.model.grid import Grid
 
 _SHORT: Final = 0.05
 """Degrees: the outline's edges are cut that short before they are projected."""
@@ -21,6 +21,9 @@ _ARC: Final = 64
 @dataclass(frozen=True, slots=True)
 class Inside:
     """The whole shape lies inside."""
+
+
+INSIDE: Final = Inside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,11 @@ class Extent:
 
     ground: BaseGeometry
     """Polygons in longitude and latitude."""
-    _inside: set[Cell] = field(init=False, repr=False, compare=False, default_factory=set)
+    _grid: Grid = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the grid over it."""
+        object.__setattr__(self, "_grid", Grid.over([self.ground]))
 
     @classmethod
     def around(cls, outline: BaseGeometry, margin_m: float) -> "Extent":
@@ -53,25 +60,15 @@ class Extent:
     def inside(self, shape: Shape) -> Inside | Outside:
         """Judge whether all of the ground that a shape occupies is inside."""
         if self._holds(shape):
-            return Inside()
+            return INSIDE
         return Outside(swapped_would_fit=self._holds(_swapped(shape)))
 
     def _holds(self, shape: Shape) -> bool:
-        around = grown_one(shape.bounds, shape.reach_m)
-        cells = cells_of(around)
-        if cells and all(map(self._holds_all_of, cells)):
-            return True
-        if self.ground.covers(shapely.box(*around)):
+        if self._grid.holder(shape.around) >= 0 or self.ground.covers(shapely.box(*shape.around)):
             return True
         return self.ground.covers(shape.core) and (
             shape.reach_m == 0 or distance_m(Shape(shape.core), Shape(self.ground.boundary)) >= shape.reach_m
         )
-
-    def _holds_all_of(self, cell: Cell) -> bool:
-        """Whether a cell lies inside altogether; remembered when it does: no sender can fill our memory otherwise."""
-        if cell not in self._inside and self.ground.covers(shapely.box(*bounds_of(cell))):
-            self._inside.add(cell)
-        return cell in self._inside
 
 
 def _swapped(shape: Shape) -> Shape:

@@ -1,8 +1,8 @@
 """The ground that an area means, and what deconfliction asks of it: how far apart, how large, where to look."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from math import inf
+from dataclasses import dataclass
+from math import inf, isnan
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from coordinator.model import nearest
 from coordinator.model.area import Area, LineString, MultiPolygon, Point, Polygon, polygon_of
 from coordinator.model.codes import Band
-from coordinator.model.geodesy import Bounds, FloatArray, disc_m2, equal_area, local_plane, projected, wgs84
+from coordinator.model.geodesy import Bounds, FloatArray, disc_m2, equal_area, grown_one, local_plane, projected, wgs84
 from coordinator.model.pieces import GeometryArray
 
 _M2_PER_KM2: Final = 1_000_000
@@ -26,23 +26,67 @@ _ARC: Final = 24
 """Sides to a quarter of a circle: they enclose all but 0.07 % of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class Shape:
     """Ground: all within a geodesic distance of a core whose edges are straight in longitude and latitude (RFC 7946).
 
-    So two shapes are as far apart as their cores, less both reaches, and that is exact on the ellipsoid.
+    So two shapes are as far apart as their cores, less both reaches, and that is exact on the ellipsoid. Most shapes
+    are discs, and most questions to a disc need its centre only: its core is made when somebody asks for it.
     """
 
-    core: BaseGeometry
-    """Longitude and latitude in degrees on WGS 84; valid, not empty, not across the antimeridian."""
-    reach_m: float = 0.0
+    reach_m: float
     """The radius of a point, the buffer of a line, 0 for polygons."""
-    bounds: Bounds = field(init=False, repr=False, compare=False)
+    bounds: Bounds
     """West, south, east and north of the core: every coarse question begins with them."""
+    around: Bounds
+    """The same of all of the ground, or a little more."""
+    _core: BaseGeometry | None
 
-    def __post_init__(self) -> None:
-        """Ask the core once."""
-        object.__setattr__(self, "bounds", self.core.bounds)
+    def __init__(self, core: BaseGeometry, reach_m: float = 0.0) -> None:
+        """Ask the core once: longitude and latitude in degrees on WGS 84; valid, not across the antimeridian."""
+        _fill(self, core, reach_m, core.bounds)
+
+    @classmethod
+    def disc(cls, centre: tuple[float, float], radius_m: float) -> "Shape":
+        """Return the ground within a distance in metres of a longitude and latitude in degrees."""
+        shape = cls.__new__(cls)
+        _fill(shape, None, radius_m, (*centre, *centre))
+        return shape
+
+    @property
+    def core(self) -> BaseGeometry:
+        """Longitude and latitude in degrees on WGS 84; valid, not empty, not across the antimeridian."""
+        core = self._core
+        if core is None:
+            core = shapely.points(self.bounds[:2])
+            object.__setattr__(self, "_core", core)
+        return core
+
+    @property
+    def centre(self) -> tuple[float, float] | None:
+        """Longitude and latitude of a disc's centre; None where the core is no point."""
+        return self.bounds[:2] if self._core is None or isinstance(self._core, shapely.Point) else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no ground at all, as of slivers that vanish when they are merged."""
+        return isnan(self.bounds[0])
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the two are the same ground, written the same."""
+        return isinstance(other, Shape) and self.reach_m == other.reach_m and bool(self.core == other.core)
+
+    def __hash__(self) -> int:
+        """Of the coarse figures."""
+        return hash((self.bounds, self.reach_m))
+
+
+def _fill(shape: Shape, core: BaseGeometry | None, reach_m: float, bounds: Bounds) -> None:
+    """Write the fields of a shape that is being made; frozen, it has no other way."""
+    object.__setattr__(shape, "reach_m", reach_m)
+    object.__setattr__(shape, "bounds", bounds)
+    object.__setattr__(shape, "around", grown_one(bounds, reach_m))
+    object.__setattr__(shape, "_core", core)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +103,7 @@ def shape_of(area: Area) -> Shape:
     """Return the ground that an area means."""
     match area:
         case Point():
-            return Shape(shapely.Point(area.coordinates), area.radius_m)
+            return Shape.disc(area.coordinates, area.radius_m)
         case LineString():
             return Shape(shapely.linestrings(area.coordinates), area.buffer_m)
         case Polygon():
@@ -136,9 +180,9 @@ def area_km2(shape: Shape) -> float:
 
     To a millionth for polygons and discs; for the ground along a line to one part in 500.
     """
+    if shape.centre is not None:
+        return disc_m2(shape.centre[1], shape.reach_m) / _M2_PER_KM2
     match shape.core:
-        case shapely.Point() as centre:
-            square_metres = disc_m2(centre.y, shape.reach_m)
         case shapely.Polygon() | shapely.MultiPolygon() if shape.reach_m == 0:
             square_metres = _enclosed_m2(shape.core)
         case _:
@@ -151,7 +195,7 @@ def most_area_km2(shape: Shape) -> float:
 
     A buffer round a line that crosses itself thousands of times takes many seconds to measure exactly.
     """
-    if isinstance(shape.core, shapely.LineString):
+    if shape.centre is None and isinstance(shape.core, shapely.LineString):
         length = wgs84().geometry_length(shape.core)
         return (2 * shape.reach_m * length + disc_m2(shape.bounds[1], shape.reach_m)) / _M2_PER_KM2
     return area_km2(shape)

@@ -85,12 +85,12 @@ def _within(event: AgencyEvent, received: datetime, flags: tuple[Flag, ...], bou
     if refused is None and _corners(area) > bounds.limits.vertices:
         refused = _refused(RefusalCode.AREA_TOO_LARGE, "data.area.coordinates")
     shape = shape_of(area)
-    if refused is None and shape.core.is_empty:  # slivers that vanish when they are merged
+    if refused is None and shape.is_empty:
         refused = _refused(RefusalCode.AREA_INVALID, "data.area.coordinates")
     refused = refused or _ground(shape, bounds)
     if refused is not None:
         return refused
-    counties = tuple((county.fips, county.name) for county in bounds.counties.touched(shape))
+    counties = tuple([(county.fips, county.name) for county in bounds.counties.touched(shape)])
     return Read(event, shape, counties, flags)
 
 

@@ -190,3 +190,15 @@ def test_boxes_stay_on_the_globe() -> None:
 )
 def test_one_box_grows_as_many_do(bounds: tuple[float, float, float, float], margin: float) -> None:
     assert grown_one(bounds, margin) == pytest.approx(tuple(grown(np.array([bounds]), np.array([margin]))[0]))
+
+
+@given(st.floats(-180, 180), st.floats(-90, 90), st.floats(0.01, 100_000))
+def test_a_disc_is_the_ground_around_its_centre(east: float, north: float, radius: float) -> None:
+    """Whichever way it is made: what is asked of its centre is what is asked of its core."""
+    disc, around = Shape.disc((east, north), radius), Shape(shapely.Point(east, north), radius)
+    assert (disc.bounds, disc.around, disc.centre) == (around.bounds, around.around, around.centre)
+    assert area_km2(disc) == area_km2(around)
+    assert disc == around
+    assert hash(disc) == hash(around)
+    assert disc != Shape.disc((east, north), radius + 1)
+    assert disc != Shape(shapely.box(0, 0, 1, 1), radius)
