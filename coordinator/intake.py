@@ -24,7 +24,7 @@ from coordinator.model.operations import OperationEvent, OperationNotice, Operat
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Volume
-from coordinator.model.work import ClaimKey, Dead, Judged, Receipt, Settlement, Submission, Verdict
+from coordinator.model.work import Batch, ClaimKey, Dead, Judged, Prepared, Receipt, Settlement, Submission, Verdict
 from coordinator.ports import Store, Transaction
 from coordinator.steps import authorise, decode, deconflict, record, register, validate
 
@@ -111,45 +111,39 @@ class Intake:
     on_commit: Sequence[Callable[[Plan], None]] = ()
     policy: Policy = field(init=False)
     _owing: list[tuple[Sequence[Settlement], asyncio.Future[None]]] = field(init=False, default_factory=list)
-    _before: tuple[Sequence[Submission], dict[int, Receipt]] = field(init=False, default=((), {}))
-    """A batch that the store could not finish, and what was committed of it, by place."""
 
     def __post_init__(self) -> None:
         """Begin with no policy: the first transaction tells the newest."""
         self.policy = Policy(-1, self.domain.lead)
 
-    async def receive(self, batch: Sequence[Submission]) -> Sequence[Receipt]:
-        """Settle a batch; a receipt for each, in order.
+    async def receive(self, submissions: Sequence[Submission]) -> Sequence[Receipt]:
+        """Settle a batch; a receipt for each, in order. Raises `StoreUnavailableError` as `record` does."""
+        return await self.record(Batch([self.prepare(each) for each in submissions]))
 
-        Raises `StoreUnavailableError` when the store cannot be written; the door keeps the batch and hands the same
-        submissions in again. What was committed before is remembered until then, and not walked twice.
+    def prepare(self, submission: Submission) -> Prepared:
+        """Do what needs no store; a door does it while an earlier batch is being recorded.
+
+        One message that a step cannot bear fails alone; it is tried again, and set aside in the end.
         """
-        settled = self._remembered(batch)
-        judged = {at: self._guarded(each) for at, each in enumerate(batch) if at not in settled}
-        settled |= {at: Receipt(Verdict.FAILED) for at, each in judged.items() if each is None}
-        places = (at for at, each in judged.items() if each is not None)
         try:
-            for unit in cut([each for each in judged.values() if each is not None]):
-                receipts = await self._settle(unit)
-                settled |= dict(zip(islice(places, len(unit)), receipts, strict=True))
-        except StoreUnavailableError:
-            self._before = tuple(batch), settled
-            raise
-        return [settled[at] for at in range(len(batch))]
-
-    def _remembered(self, batch: Sequence[Submission]) -> dict[int, Receipt]:
-        """By place in the batch, what was committed of it when the store went away in its middle."""
-        (before, settled), self._before = self._before, ((), {})
-        same = len(before) == len(batch) and all(one is two for one, two in zip(before, batch, strict=True))
-        return settled if same else {}
-
-    def _guarded(self, submission: Submission) -> Judged | None:
-        """One message that a step cannot bear fails alone; it is tried again, and set aside in the end."""
-        try:
-            return self._judge(submission)
+            return Prepared(submission, self._judge(submission))
         except Exception:  # noqa: BLE001  # whatever a step cannot bear must not stop the messages beside it
             structlog.get_logger("intake").exception("failed", agency=submission.agency, digest=submission.digest)
-            return None
+            return Prepared(submission)
+
+    async def record(self, batch: Batch) -> Sequence[Receipt]:
+        """Do the rest of the walk; a receipt for each, in order.
+
+        Raises `StoreUnavailableError` when the store cannot be written; the door keeps the batch and hands it in again.
+        """
+        receipts = batch.receipts
+        left = {at: each.judged for at, each in enumerate(batch.prepared) if at not in receipts}
+        receipts |= {at: Receipt(Verdict.FAILED) for at, judged in left.items() if judged is None}
+        places = (at for at, judged in left.items() if judged is not None)
+        for unit in cut([judged for judged in left.values() if judged is not None]):
+            settled = await self._settle(unit)
+            receipts |= zip(islice(places, len(unit)), settled, strict=True)
+        return [receipts[at] for at in range(len(batch.prepared))]
 
     def _judge(self, submission: Submission) -> Judged:
         """1, 2: validate and authorise; pure, and provisional until the policy's version is seen under the lock."""

@@ -10,7 +10,7 @@ from coordinator.model.errors import CoordinatorError
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
-from coordinator.model.work import Dispatch, Fate, Lease, Leased, Receipt, Submission
+from coordinator.model.work import Batch, Dispatch, Fate, Lease, Leased, Prepared, Receipt, Submission
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
@@ -95,8 +95,15 @@ class Publisher(Protocol):
 class Intake(Protocol):
     """The walk, as the doors see it."""
 
-    async def receive(self, batch: Sequence[Submission]) -> Sequence[Receipt]:
-        """Settle a batch; a receipt for each, in order. Raises `StoreUnavailableError` when nothing was recorded."""
+    def prepare(self, submission: Submission) -> Prepared:
+        """Do what needs no store: read, validate, judge; perhaps while an earlier batch is being recorded."""
+        ...
+
+    async def record(self, batch: Batch) -> Sequence[Receipt]:
+        """Do the rest; a receipt for each, in order.
+
+        Raises `StoreUnavailableError` when not all was recorded; the same batch is handed in again then.
+        """
         ...
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:

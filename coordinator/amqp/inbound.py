@@ -18,12 +18,16 @@ from coordinator.amqp.session import Link, Session, SessionStatus
 from coordinator.amqp.topology import DEAD_LETTERS, ingress_queue
 from coordinator.model.directory import Agency
 from coordinator.model.errors import StoreUnavailableError
-from coordinator.model.work import Receipt, Submission, Verdict
+from coordinator.model.work import Batch, Prepared, Receipt, Submission, Verdict
 from coordinator.ports import Intake
 
-MAX_BATCH: Final = 200
-_PREFETCH_TOTAL, _LEAST_PREFETCH, _MOST_PREFETCH = 600, 20, 200
+MAX_BATCH: Final = 100
+_AT_ONCE: Final = 20
+"""Messages that are judged before others on the loop have their turn."""
+_PREFETCH_TOTAL, _LEAST_PREFETCH, _MOST_PREFETCH = 1_200, 20, 200
 _DEAD_PREFETCH: Final = 20
+
+Ready = tuple[Delivery, Prepared]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class InboundStatus:
     ingresses: Mapping[str, IngressStatus]
     """By queue."""
     in_batch: int
-    """Messages that intake has now."""
+    """Messages that are judged or being recorded now."""
     trouble: str | None
     """Why the store does not record, when it does not."""
     stopping: bool
@@ -47,7 +51,7 @@ class InboundStatus:
 
 
 class Inbound:
-    """Every agency's ingress queue, and the dead letters, on one connection; one batch at a time."""
+    """Every agency's ingress queue, and the dead letters, on one connection; one batch is recorded at a time."""
 
     def __init__(  # noqa: PLR0913 - independent options, all by keyword
         self,
@@ -71,13 +75,16 @@ class Inbound:
         prefetch = prefetch_for(len(agencies))
         self._ingresses = [Ingress(queue, prefetch, self._wake, renew_s) for queue in sorted(self._agencies)]
         self._dead = Ingress(DEAD_LETTERS, _DEAD_PREFETCH, self._wake, renew_s)
+        self._ready: list[Ready] = []
         self._in_batch = 0
         self._stopping = False
 
     def status(self) -> InboundStatus:
         """How the way in is doing now."""
         ingresses = {ingress.queue: ingress.status() for ingress in self._all()}
-        return InboundStatus(self._session.status(), ingresses, self._in_batch, self._patience.trouble, self._stopping)
+        return InboundStatus(
+            self._session.status(), ingresses, self._in_batch + len(self._ready), self._patience.trouble, self._stopping
+        )
 
     async def run(self) -> None:
         """Receive until `stop`; raises only what is neither the broker's doing nor the store's absence."""
@@ -101,56 +108,80 @@ class Inbound:
                 group.create_task(ingress.serve(link), name=ingress.queue)
 
     async def _drain(self) -> None:
-        """Batch after batch: what is there now, never waiting for more."""
-        while not (self._stopping and self._quiet()):
-            self._wake.clear()
-            batch, dead = self._take(), self._take_dead()
-            if not batch and not dead:
-                await self._wake.wait()
-                continue
-            try:
-                await self._receive(batch)
-                await self._bury(dead)
-            except StoreUnavailableError as error:  # only after `stop`: what is not recorded comes again
-                structlog.get_logger("amqp").warning("gave_back", messages=len(batch) + len(dead), reason=str(error))
-                return
-            self._in_batch = 0
+        """Record batch after batch; what comes while one is recorded is judged meanwhile, and is the next."""
+        async with asyncio.TaskGroup() as group:
+            recording: asyncio.Task[bool] | None = None
+            while True:
+                self._wake.clear()
+                more = self._prepare_some()
+                if recording is None or recording.done():
+                    if recording is not None and not recording.result():
+                        return
+                    recording = self._begin(group)
+                    if recording is None and self._stopping and self._quiet():
+                        return
+                await (asyncio.sleep(0) if more else self._wake.wait())
 
     def _quiet(self) -> bool:
         """Tell whether nothing more comes and nothing is left."""
         return not any(each.waiting or each.state is IngressState.CONSUMING for each in self._all())
 
-    def _take(self) -> list[Delivery]:
-        """Take one message of each ingress in turn, until the batch is full or none has more."""
+    def _prepare_some(self) -> bool:
+        """Judge some of what has come; tell whether there is more, and room for it in the next batch."""
+        for delivery in self._take(min(_AT_ONCE, MAX_BATCH - len(self._ready))):
+            submitted = submission(delivery.content, self._agencies[delivery.queue], self._clock())
+            self._ready.append((delivery, self._intake.prepare(submitted)))
+        return len(self._ready) < MAX_BATCH and any(each.waiting for each in self._ingresses)
+
+    def _begin(self, group: asyncio.TaskGroup) -> asyncio.Task[bool] | None:
+        batch, self._ready = self._ready, []
+        dead = self._take_dead()
+        self._in_batch = len(batch)
+        return group.create_task(self._record(batch, dead)) if batch or dead else None
+
+    async def _record(self, batch: Sequence[Ready], dead: Sequence[Delivery]) -> bool:
+        """Record and settle; False when the store did not until the service was stopped: then nothing is lost."""
+        try:
+            await self._receive(batch)
+            await self._bury(dead)
+        except StoreUnavailableError as error:  # only after `stop`: what is not recorded comes again
+            structlog.get_logger("amqp").warning("gave_back", messages=len(batch) + len(dead), reason=str(error))
+            return False
+        finally:
+            self._in_batch = 0
+            self._wake.set()
+        return True
+
+    def _take(self, most: int) -> list[Delivery]:
+        """Take one message of each ingress in turn, until there are enough or none has more."""
         self._ingresses.append(self._ingresses.pop(0))
         turns = deque(ingress for ingress in self._ingresses if ingress.waiting)
-        batch: list[Delivery] = []
-        while turns and len(batch) < MAX_BATCH:
+        taken: list[Delivery] = []
+        while turns and len(taken) < most:
             ingress = turns.popleft()
-            batch.append(ingress.waiting.popleft())
+            taken.append(ingress.waiting.popleft())
             if ingress.waiting:
                 turns.append(ingress)
-        return batch
+        return taken
 
     def _take_dead(self) -> list[Delivery]:
         dead = list(self._dead.waiting)
         self._dead.waiting.clear()
         return dead
 
-    async def _receive(self, batch: Sequence[Delivery]) -> None:
-        """Hand a batch to intake, and settle each message by its receipt."""
-        if not batch:
+    async def _receive(self, ready: Sequence[Ready]) -> None:
+        """Have a batch recorded, and settle each message by its receipt."""
+        if not ready:
             return
-        self._in_batch = len(batch)
-        submissions = [submission(each.content, self._agencies[each.queue], self._clock()) for each in batch]
-        receipts = await self._patience.until_done(lambda: self._intake.receive(submissions))
+        batch = Batch([prepared for _, prepared in ready])
+        receipts = await self._patience.until_done(lambda: self._intake.record(batch))
         failed = [
-            (delivery, submitted)
-            for delivery, submitted, receipt in zip(batch, submissions, receipts, strict=True)
-            if self._failed(delivery, submitted, receipt)
+            (delivery, prepared.submission)
+            for (delivery, prepared), receipt in zip(ready, receipts, strict=True)
+            if self._failed(delivery, prepared.submission, receipt)
         ]
         again = await self._set_aside(failed)
-        await _settle(batch, again)
+        await _settle([delivery for delivery, _ in ready], again)
 
     def _failed(self, delivery: Delivery, submitted: Submission, receipt: Receipt) -> bool:
         match receipt.verdict:

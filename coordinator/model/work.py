@@ -1,7 +1,7 @@
 """What the doors hand to intake, what intake answers, and the forms that a submission takes on its walk."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -91,6 +91,27 @@ class Judged:
     def event(self) -> AgencyEvent | None:
         """The message, if it could be read."""
         return self.read.event if isinstance(self.read, Read) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission with all that can be found out about it without the store."""
+
+    submission: Submission
+    judged: Judged | None = None
+    """None when a step could not bear it."""
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Prepared submissions on their way into the store.
+
+    When the store goes away in the middle, what was recorded is known here, and not walked again.
+    """
+
+    prepared: Sequence[Prepared]
+    receipts: "dict[int, Receipt]" = field(default_factory=dict)
+    """By place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from coordinator.amqp.outbound import AmqpPublisher
 from coordinator.amqp.session import Session
 from coordinator.model.codes import AgencyKind, Lane, Role
 from coordinator.model.directory import Account, Agency, Desk
-from coordinator.model.work import Dispatch, Receipt, Submission, Verdict
+from coordinator.model.work import Batch, Dispatch, Prepared, Receipt, Submission, Verdict
 from tests.benchmarks.bare_relay import Relayed, bare_relay
 
 DESK = Desk("Desk", "+15735550100", "desk@mshp.example")
@@ -33,19 +33,23 @@ class Copying:
         self.messages = 0
         self.began = 0.0
 
-    async def receive(self, batch: Sequence[Submission]) -> Sequence[Receipt]:
+    def prepare(self, submission: Submission) -> Prepared:
+        """Judge nothing."""
+        return Prepared(submission)
+
+    async def record(self, batch: Batch) -> Sequence[Receipt]:
         """Pay and wait for every outcome."""
         self.began = self.began or time.perf_counter()
-        numbers = range(self.messages, self.messages + len(batch))
+        numbers = range(self.messages, self.messages + len(batch.prepared))
         await self.publisher.publish(
             [
-                dispatch(number, copy, recipient, submission.body)
-                for number, submission in zip(numbers, batch, strict=True)
+                dispatch(number, copy, recipient, each.submission.body)
+                for number, each in zip(numbers, batch.prepared, strict=True)
                 for copy, recipient in enumerate(self.recipients)
             ]
         )
-        self.messages += len(batch)
-        return [Receipt(Verdict.ACCEPTED)] * len(batch)
+        self.messages += len(batch.prepared)
+        return [Receipt(Verdict.ACCEPTED)] * len(batch.prepared)
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:
         """Nothing is ever set aside here."""

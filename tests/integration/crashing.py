@@ -29,7 +29,7 @@ WALK = ("receive", "surveyed", "read", "before commit", "committed", "before ack
 RELAY = ("leased", "before publish", "written", "one confirmed", "all confirmed", "before settle", "settled")
 SEAL = ("before persist", "persisted", "before put", "put")
 BEFORE: dict[str, Patched] = {
-    "receive": (Intake, "receive"),
+    "receive": (Intake, "record"),
     "before ack": (inbound, "_settle"),
     "before publish": (AmqpPublisher, "post"),
     "before settle": (Intake, "settle"),

@@ -21,7 +21,7 @@ from coordinator.amqp.session import Session
 from coordinator.amqp.topology import DEAD_LETTERS, egress_queue, ingress_exchange, ingress_queue
 from coordinator.model.codes import AgencyKind, Lane, Role
 from coordinator.model.directory import Account, Agency, Desk
-from coordinator.model.work import Dispatch, Fate, Receipt, Submission, Verdict
+from coordinator.model.work import Batch, Dispatch, Fate, Prepared, Receipt, Submission, Verdict
 from tests.conftest import Vhost
 
 GUARD_S = 30.0
@@ -76,12 +76,17 @@ class RecordingIntake:
         """Every body at least once."""
         return {submission.body for submission in self.received}
 
-    async def receive(self, batch: Sequence[Submission]) -> Sequence[Receipt]:
+    def prepare(self, submission: Submission) -> Prepared:
+        """Judge nothing yet."""
+        return Prepared(submission)
+
+    async def record(self, batch: Batch) -> Sequence[Receipt]:
         """Record a batch once `before` has let it pass."""
+        submissions = [each.submission for each in batch.prepared]
         if self.before is not None:
-            await self.before(batch)
-        self.batches.append(list(batch))
-        return [Receipt(self.judge(submission)) for submission in batch]
+            await self.before(submissions)
+        self.batches.append(submissions)
+        return [Receipt(self.judge(submission)) for submission in submissions]
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:
         """Record what was set aside."""

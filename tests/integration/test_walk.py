@@ -13,7 +13,7 @@ from coordinator.intake import Intake
 from coordinator.model.errors import ConfigurationError, StoreUnavailableError
 from coordinator.model.leaf import LEAF
 from coordinator.model.messages import MESSAGE
-from coordinator.model.work import Judged, Receipt, Submission, Verdict
+from coordinator.model.work import Batch, Judged, Receipt, Submission, Verdict
 from coordinator.store import open_store
 from coordinator.store.connections import serving_alone
 from coordinator.store.migrate import migrate
@@ -659,7 +659,8 @@ async def test_what_was_committed_before_the_store_went_away_is_not_walked_again
     intake: Intake, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = kit.plan(["hsi"])
-    batch = [registered("mshp", plan), about("mshp", "operation.cancel", plan, reason="weather")]
+    sent = [registered("mshp", plan), about("mshp", "operation.cancel", plan, reason="weather")]
+    batch = Batch([intake.prepare(each) for each in sent])
     commit, calls = Intake._commit, list[int]()  # noqa: SLF001  # the store goes away between two units
 
     async def failing(self: Intake, unit: Sequence[Judged]) -> Sequence[Receipt]:
@@ -672,9 +673,9 @@ async def test_what_was_committed_before_the_store_went_away_is_not_walked_again
     monkeypatch.setattr(Intake, "_commit", failing)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
-            await intake.receive(batch)
+            await intake.record(batch)
     before = await store.size()
-    receipts = await intake.receive(batch)
+    receipts = await intake.record(batch)
     assert [each.verdict for each in receipts] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
     assert await store.size() == before + 1
 

@@ -41,7 +41,7 @@ def test_a_rest_is_never_longer_than_its_bound(lasted: list[float]) -> None:
     assert all(rest == 0.1 for rest, each in zip(rests, lasted, strict=True) if each >= 10.0)
 
 
-@pytest.mark.parametrize(("agencies", "prefetch"), [(0, 200), (1, 200), (3, 200), (12, 50), (30, 20), (200, 20)])
+@pytest.mark.parametrize(("agencies", "prefetch"), [(0, 200), (1, 200), (6, 200), (12, 100), (30, 40), (200, 20)])
 def test_the_prefetch_is_shared_among_the_agencies(agencies: int, prefetch: int) -> None:
     assert prefetch_for(agencies) == prefetch
 
