@@ -100,12 +100,13 @@ class Policy:
         }
 
     @cached_property
-    def _dissemination(self) -> Mapping[frozenset[str], tuple[Agreement, ...]]:
-        pairs: dict[frozenset[str], list[Agreement]] = {}
+    def _dissemination(self) -> Mapping[tuple[str, str], tuple[Agreement, ...]]:
+        """By two parties, in either order: the agreements that both are parties to."""
+        pairs: dict[tuple[str, str], list[Agreement]] = {}
         for agreement in self.agreements.values():
             if agreement.terms.kind is AgreementKind.DISSEMINATION:
                 parties = agreement.terms.parties
-                for pair in {frozenset((one, two)) for one in parties for two in parties if one < two}:
+                for pair in {(one, two) for one in parties for two in parties if one != two}:
                     pairs.setdefault(pair, []).append(agreement)
         return {pair: tuple(found) for pair, found in pairs.items()}
 
@@ -136,7 +137,7 @@ class Policy:
         `message` is the short type and the regime; `wanted` is the one that the sender relies on, if it named one.
         """
         short_type, regime = message
-        for agreement in self._dissemination.get(frozenset((sender, recipient)), ()):
+        for agreement in self._dissemination.get((sender, recipient), ()):
             terms = agreement.terms
             fits = short_type in terms.message_types and regime in terms.regimes and agreement.holds_at(at)
             if fits and wanted in (None, agreement.id):

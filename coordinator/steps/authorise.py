@@ -1,7 +1,6 @@
 """Step 2: may the sender send this, and which of the named recipients may be told (`domain.md`, *Registration …*)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -57,49 +56,47 @@ def identify(submission: Submission, event: AgencyEvent, directory: Directory) -
     an account of the agency may speak for.
     """
     agency = directory.agency(submission.agency)
-    if agency is None or event.agency != submission.agency:
+    named, _, system = event.source[2:].partition("/")
+    if agency is None or named != submission.agency:
         return _refused(RefusalCode.SENDER_MISMATCH, "source")
-    accounts = [each for each in agency.accounts if submission.account in (None, each.user)]
-    speaking = [account for account in accounts if event.system in account.systems]
-    if not speaking:
+    may = [
+        each.enabled for each in agency.accounts if submission.account in (None, each.user) and system in each.systems
+    ]
+    if not may:
         return _refused(RefusalCode.SENDER_MISMATCH, "source")
-    if not any(account.enabled for account in speaking):
-        return _refused(RefusalCode.SENDER_DISABLED, "source")
-    return None
+    return None if any(may) else _refused(RefusalCode.SENDER_DISABLED, "source")
 
 
 def _registration(event: OperationEvent, at: datetime, policy: Policy, directory: Directory) -> Admitted | Refused:
     """Registering needs participation alone; whom it is shown to is judged one by one and refuses nothing."""
     if isinstance(event, OperationCancel | OperationClose):
         return Admitted()  # by role: they end only the sender's own, and go to whoever the store says was told of it
-    if not policy.participates(event.agency, at):
+    sender, plan = event.agency, event.data
+    if not policy.participates(sender, at):
         return _refused(RefusalCode.NO_PARTICIPATION, "source")
-    named = [agency for agency in event.data.to if agency != COORDINATOR]
-    plan = event.data
-    authority = authority_of(event.agency, plan, policy, directory) if isinstance(plan, Plan) else None
-    return replace(_each_by_agreement(event, named, at, policy, directory), authority=authority)
+    named = [agency for agency in plan.to if agency != COORDINATOR]
+    authority = authority_of(sender, plan, policy, directory) if isinstance(plan, Plan) else None
+    return Admitted(*_each_by_agreement(event, named, at, policy, directory), authority)
 
 
 def _each_by_agreement(
     event: AgencyEvent, recipients: Iterable[str], at: datetime, policy: Policy, directory: Directory
-) -> Admitted:
-    judged = [(agency, _by_agreement(event, agency, at, policy, directory)) for agency in recipients]
-    return Admitted(
-        tuple(granted for _, granted in judged if isinstance(granted, Grant)),
-        tuple(Withheld(agency=who, reason=why) for who, why in judged if not isinstance(why, Grant)),
-    )
-
-
-def _by_agreement(
-    event: AgencyEvent, recipient: str, at: datetime, policy: Policy, directory: Directory
-) -> Grant | WithheldReason:
-    if directory.agency(recipient) is None:
-        return WithheldReason.UNKNOWN_AGENCY
-    if recipient == event.agency:
-        return WithheldReason.SENDER_ITSELF
-    kind = (event.name, event.data.handling.regime)
-    agreement = policy.covering(event.agency, recipient, kind, at, event.data.agreement_id)
-    return WithheldReason.NO_AGREEMENT if agreement is None else Grant(recipient, agreement.id)
+) -> tuple[tuple[Grant, ...], tuple[Withheld, ...]]:
+    """Which of the recipients may be told, and why each of the others may not."""
+    sender, body = event.agency, event.data
+    message = (event.name, body.handling.regime)
+    grants: list[Grant] = []
+    withheld: list[Withheld] = []
+    for recipient in recipients:
+        if directory.agency(recipient) is None:
+            withheld.append(Withheld(agency=recipient, reason=WithheldReason.UNKNOWN_AGENCY))
+        elif recipient == sender:
+            withheld.append(Withheld(agency=recipient, reason=WithheldReason.SENDER_ITSELF))
+        elif (agreement := policy.covering(sender, recipient, message, at, body.agreement_id)) is None:
+            withheld.append(Withheld(agency=recipient, reason=WithheldReason.NO_AGREEMENT))
+        else:
+            grants.append(Grant(recipient, agreement.id))
+    return tuple(grants), tuple(withheld)
 
 
 def _alert(event: SituationAlert, read: Read, at: datetime, policy: Policy, directory: Directory) -> Admitted | Refused:
@@ -113,7 +110,7 @@ def _alert(event: SituationAlert, read: Read, at: datetime, policy: Policy, dire
     if body.imminent_danger:
         admitted = Admitted(tuple(Grant(agency) for agency in recipients))
     else:
-        admitted = _each_by_agreement(event, recipients, at, policy, directory)
+        admitted = Admitted(*_each_by_agreement(event, recipients, at, policy, directory))
     return admitted if admitted.grants else _refused(RefusalCode.NO_RECIPIENT_ALLOWED, "data.to")
 
 
