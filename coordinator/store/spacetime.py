@@ -2,13 +2,14 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 import orjson
 
 from coordinator.model.covering import boxes
-from coordinator.model.volume import Neighbourhood, Probe, Registered, Volume
+from coordinator.model.volume import Neighbourhood, Probe, Volume
+from coordinator.store.inserting import Insert, insert
 from coordinator.store.reading import read_head, volumes_of
 from coordinator.store.rows import US_PER_HOUR, to_us
 
@@ -22,12 +23,15 @@ CROSS JOIN spacetime AS s
 CROSS JOIN boxes AS b ON b.box = s.box
 CROSS JOIN operations AS o ON o.n = b.operation
 """
-FORGET_BOXES = (
-    "DELETE FROM spacetime WHERE box IN (SELECT box FROM boxes WHERE operation IN (SELECT value FROM json_each(?)))"
-)
-FORGET_NUMBERS = "DELETE FROM boxes WHERE operation IN (SELECT value FROM json_each(?))"
-ADD_NUMBER = "INSERT INTO boxes (box, operation) VALUES (?, ?)"
-ADD_BOX = "INSERT INTO spacetime (box, west, east, south, north, start, finish) VALUES (?, ?, ?, ?, ?, ?, ?)"
+PLACED = """
+SELECT o.id, o.n, b.box FROM json_each(?) AS asked
+CROSS JOIN operations AS o ON o.id = asked.value LEFT JOIN boxes AS b ON b.operation = o.n
+"""
+FORGET_BOXES = "DELETE FROM spacetime WHERE box IN (SELECT value FROM json_each(?))"
+FORGET_NUMBERS = "DELETE FROM boxes WHERE box IN (SELECT value FROM json_each(?))"
+LAST_BOX = "SELECT coalesce(max(box), 0) FROM boxes"
+NUMBERS = Insert("boxes", "box, operation")
+BOXES = Insert("spacetime", "box, west, east, south, north, start, finish")
 MAX_REMEMBERED = 4_096
 
 
@@ -74,22 +78,33 @@ def read_neighbours(db: sqlite3.Connection, probes: Sequence[Probe], remembered:
     return Neighbourhood(position, {volume.operation_id: volume for volume in volumes.values()}, tuple(hits))
 
 
-def place(db: sqlite3.Connection, numbers: dict[str, int], moved: Sequence[Registered], ended: Sequence[str]) -> None:
+def place(db: sqlite3.Connection, moved: Sequence[Volume], ended: Sequence[str]) -> None:
     """Write the boxes of moved operations anew, and forget those of ended ones."""
-    forget = orjson.dumps([numbers[each] for each in (*(r.volume.operation_id for r in moved), *ended)]).decode()
-    db.execute(FORGET_BOXES, (forget,))
-    db.execute(FORGET_NUMBERS, (forget,))
-    (last,) = db.execute("SELECT coalesce(max(box), 0) FROM boxes").fetchone()
-    rows = []
-    for registered in moved:
-        volume = registered.volume
-        start, finish = _hours(to_us(volume.start), to_us(volume.end))
-        for box in boxes(volume.shape, 0):
-            last += 1
-            rows.append((last, numbers[volume.operation_id], box, start, finish))
-    db.executemany(ADD_NUMBER, [(number, operation) for number, operation, *_ in rows])
-    db.executemany(
-        ADD_BOX, [(number, b.west, b.east, b.south, b.north, start, end) for number, _, b, start, end in rows]
+    asked = [*(volume.operation_id for volume in moved), *ended]
+    if not asked:
+        return
+    placed = db.execute(PLACED, (orjson.dumps(asked).decode(),)).fetchall()
+    old = [box for _, _, box in placed if box is not None]
+    if old:
+        forget = (orjson.dumps(old).decode(),)
+        db.execute(FORGET_BOXES, forget)
+        db.execute(FORGET_NUMBERS, forget)
+    if moved:
+        _add_boxes(db, moved, {operation: number for operation, number, _ in placed})
+
+
+def _add_boxes(db: sqlite3.Connection, moved: Sequence[Volume], numbers: Mapping[str, int]) -> None:
+    (last,) = db.execute(LAST_BOX).fetchone()
+    found = [(volume, box) for volume in moved for box in boxes(volume.shape, 0)]
+    of = [(number, numbers[volume.operation_id]) for number, (volume, _) in enumerate(found, last + 1)]
+    insert(db, NUMBERS, of)
+    insert(
+        db,
+        BOXES,
+        [
+            (number, box.west, box.east, box.south, box.north, *_hours(to_us(volume.start), to_us(volume.end)))
+            for number, (volume, box) in enumerate(found, last + 1)
+        ],
     )
 
 

@@ -25,17 +25,18 @@ from coordinator.model.operations import Contact
 from coordinator.model.volume import Card, OperationState, Registered, Volume
 from coordinator.steps import deconflict
 from coordinator.store import open_store
+from coordinator.store.inserting import insert
 from coordinator.store.migrate import migrate
-from coordinator.store.rows import OPERATION_COLUMNS, US_PER_HOUR, operation_row, to_us
-from coordinator.store.spacetime import ADD_BOX, ADD_NUMBER
+from coordinator.store.rows import US_PER_HOUR, operation_rows, to_us
+from coordinator.store.spacetime import BOXES, NUMBERS
 from coordinator.store.sqlite import SqliteStore
+from coordinator.store.writing import OPERATIONS
 from tests import kit
 
 BATCH = 100
 ROUNDS = 9
 CITIES = ((-90.25, 38.63), (-94.58, 39.10), (-93.29, 37.21))
 CARD = Card(Contact(callback="+15735550100", backup="+15735550101"), (), sealed=False)
-INSERT = f"INSERT INTO operations ({OPERATION_COLUMNS}) VALUES ({', '.join('?' * 14)})"  # noqa: S608  # columns are a constant
 LEAF = "INSERT INTO leaves VALUES (0, 'entry', x'', x'', 'benchmark', 'mshp', '')"
 
 
@@ -69,10 +70,10 @@ def fill(path: Path, places: Places, count: int) -> None:
     volumes = (places.volume() for _ in range(count))
     for start in range(0, count, 10_000):
         some = [volume for _, volume in zip(range(min(10_000, count - start)), volumes, strict=False)]
-        db.executemany(INSERT, [operation_row(Registered(each, OperationState.PLANNED), 0) for each in some])
+        insert(db, OPERATIONS, operation_rows([(Registered(each, OperationState.PLANNED), 0) for each in some]))
         numbers = range(start + 1, start + 1 + len(some))
-        db.executemany(ADD_NUMBER, [(number, number) for number in numbers])
-        db.executemany(ADD_BOX, list(_boxes(numbers, some)))
+        insert(db, NUMBERS, [(number, number) for number in numbers])
+        insert(db, BOXES, list(_boxes(numbers, some)))
     db.execute("UPDATE head SET position = 1")
     db.commit()
     db.close()
