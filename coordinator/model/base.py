@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     StringConstraints,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -79,25 +79,23 @@ _RFC3339 = (
 _MOMENT = re.compile(_RFC3339)
 
 
-def _rfc3339(value: object) -> datetime:
-    """Read only the RFC 3339 profile: a `T`, seconds and an offset. ISO 8601 says much that others cannot read.
-
-    What a clock says beyond microseconds is read and dropped.
-    """
-    if isinstance(value, datetime):
-        return value
-    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
-        msg = "time must be RFC 3339 with seconds and an offset, as 2026-11-27T18:00:00-06:00"
-        raise ValueError(msg)
-    return datetime.fromisoformat(value)
-
-
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 
 
-def _utc(value: datetime) -> datetime:
-    """The same moment in UTC, where it must lie in the years that can be written and read back."""
-    moment = value.astimezone(UTC)
+def _moment(value: object, aware: ValidatorFunctionWrapHandler) -> datetime:
+    """Read only the RFC 3339 profile: a `T`, seconds and an offset. ISO 8601 says much that others cannot read.
+
+    What a clock says beyond microseconds is read and dropped. The moment is kept in UTC, where it must lie in the years
+    that can be written and read back.
+    """
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+    elif isinstance(value, datetime):
+        read: datetime = aware(value)
+        moment = read.astimezone(UTC)
+    else:
+        msg = "time must be RFC 3339 with seconds and an offset, as 2026-11-27T18:00:00-06:00"
+        raise ValueError(msg)
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         msg = f"time must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}, in UTC"
         raise ValueError(msg)
@@ -106,8 +104,7 @@ def _utc(value: datetime) -> datetime:
 
 Instant = Annotated[
     AwareDatetime,
-    BeforeValidator(_rfc3339),
-    AfterValidator(_utc),
+    WrapValidator(_moment),
     WithJsonSchema(
         {
             "type": "string",

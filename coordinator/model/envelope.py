@@ -148,7 +148,7 @@ class Event(Frozen):
 
     @model_validator(mode="after")
     def _schema_is_the_types_own(self) -> Self:
-        if self.dataschema not in (None, schema_uri(self.type)):
+        if self.dataschema is not None and self.dataschema != schema_uri(self.type):
             raise broken(field="dataschema", because="`dataschema` is not the published schema of this type")
         return self
 
@@ -187,7 +187,7 @@ class AgencyEvent(Event):
 
     @model_validator(mode="after")
     def _subject_is_what_it_is_about(self) -> Self:
-        if self.about is not None and self.subject not in (None, self.about):
+        if self.subject is not None and self.about not in (None, self.subject):
             raise broken(field="subject", because=f"`subject` is {self.about}, or absent")
         return self
 
