@@ -175,7 +175,7 @@ class Entering:
         submission, event = judged.submission, judged.event
         return {
             "t": record.stamp(submission.received),
-            "actor": {"agency": submission.agency, "id": _proven_system(judged)},
+            "actor": _actor(judged),
             "channel": submission.channel,
             "bytes": len(submission.body),
             "policy": self.known.head.policy_version,
@@ -366,11 +366,11 @@ def policy_after(policy: Policy, fates: Iterable[Fate]) -> Policy:
 _UNPROVEN = frozenset({RefusalCode.SENDER_MISMATCH, RefusalCode.SENDER_DISABLED})
 
 
-def _proven_system(judged: Judged) -> str | None:
-    """The system that spoke, unless nothing proves it: what a forger wrote is no fact about anybody."""
-    verdict, event = judged.verdict, judged.event
+def _actor(judged: Judged) -> dict[str, object]:
+    """The agency, and the system that spoke unless nothing proves it: what a forger wrote is no fact about anybody."""
+    agency, verdict, event = judged.submission.agency, judged.verdict, judged.event
     forged = isinstance(verdict, Refused) and verdict.code in _UNPROVEN
-    return None if event is None or forged else event.system
+    return {"agency": agency} if event is None or forged else {"agency": agency, "id": event.system}
 
 
 def _subject(event: AgencyEvent, revision: object) -> dict[str, object]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from coordinator.model.answers import Change, CloseReason, quarter_hour_before
 from coordinator.model.covering import boxes
-from coordinator.model.directory import Directory
-from coordinator.model.geodesy import grown
+from coordinator.model.directory import Directory, Reach
+from coordinator.model.geodesy import Bounds, grown, grown_one
 from coordinator.model.geometry import all_within, band
 from coordinator.model.volume import (
     Conflict,
@@ -22,6 +22,9 @@ from coordinator.model.volume import (
     Registered,
     Volume,
 )
+
+FEW = 8
+"""Volumes that are compared one by one rather than as arrays."""
 
 
 def probe(volume: Volume, directory: Directory) -> Probe:
@@ -160,6 +163,8 @@ def _near_each_other(
     if len(everyone) < len(("one", "another")) or not moved:
         return []
     widest = directory.widest()
+    if len(everyone) <= FEW:
+        return _few_near_each_other(everyone, len(moved), widest)
     reaches = np.array([volume.shape.reach_m for volume in everyone]) + widest.distance_m
     west, south, east, north = grown(np.array([volume.shape.bounds for volume in everyone]), reaches).T
     begin = np.array([volume.start.timestamp() for volume in everyone]) - 120 * widest.widen_minutes
@@ -171,6 +176,24 @@ def _near_each_other(
         & (begin[:count, None] <= finish) & (begin <= finish[:count, None])
     )  # fmt: skip  # three axes, a line each
     return [(everyone[one], everyone[two]) for one, two in np.argwhere(np.triu(meet, k=1)).tolist()]
+
+
+def _few_near_each_other(everyone: Sequence[Volume], moved: int, widest: Reach) -> list[tuple[Volume, Volume]]:
+    """The same of a few, one by one, which spares the overhead of arrays."""
+    boxes_grown = [grown_one(each.shape.bounds, each.shape.reach_m + widest.distance_m) for each in everyone]
+    margin = timedelta(minutes=2 * widest.widen_minutes)
+    pairs = ((one, other) for one in range(moved) for other in range(one + 1, len(everyone)))
+    return [
+        (everyone[one], everyone[other])
+        for one, other in pairs
+        if _boxes_meet(boxes_grown[one], boxes_grown[other])
+        and everyone[one].start - margin <= everyone[other].end
+        and everyone[other].start - margin <= everyone[one].end
+    ]
+
+
+def _boxes_meet(one: Bounds, other: Bounds) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def settle(

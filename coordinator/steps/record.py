@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TypeVar
 
 import orjson
@@ -16,7 +15,6 @@ from coordinator.model.leaf import (
     MAX_OWED_PER_LEAF,
     MAX_SETTLED_PER_LEAF,
     MAX_WITHHELD_PER_LEAF,
-    Actor,
     Channel,
     LeafBase,
     MessageOwedLeaf,
@@ -31,13 +29,13 @@ from coordinator.model.plan import DispatchRow, Head, Known, LeafRow, MessageRow
 from coordinator.model.work import Fate, Grant, Settlement, Telling
 
 T = TypeVar("T")
-OWN_ACTOR = Actor(agency=COORDINATOR)
 
 
-@lru_cache(maxsize=16)
 def stamp(moment: datetime) -> str:
-    """A moment as leaves, rows and headers write it: UTC, microseconds, `Z`. What came at once has the same."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    """A moment as leaves, rows and headers write it: UTC, microseconds, `Z`."""
+    # Four times as fast as `isoformat`; where there are no microseconds they are left out, and so are added here.
+    text = orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ class Draft:
         self._position, self._message, self._dispatch = head.position, head.message, head.dispatch
         self.plan = Plan(head)
         self._moment = stamp(self.now)
-        self._base = {"t": self._moment, "actor": OWN_ACTOR, "channel": Channel.SERVICE}
+        self._base = {"t": self._moment, "actor": {"agency": COORDINATOR}, "channel": Channel.SERVICE}
 
     @property
     def position(self) -> int:
@@ -142,7 +140,7 @@ class Draft:
         if "entry" not in own:
             own["entry"] = self.new_id()
         if owed:
-            own["owed"] = tuple(map(_named, owed))
+            own["owed"] = tuple([_named(row) for row in owed])
         if detail is not None:
             salt, detail_bytes = self.new_salt(), orjson.dumps(detail, option=orjson.OPT_SORT_KEYS)
             own["commit"] = commitment(salt, detail_bytes)
@@ -178,6 +176,8 @@ def overflow(
     draft: Draft, owed: Sequence[DispatchRow], first: int, agency: str, withheld: Sequence[Untold] = ()
 ) -> None:
     """Enter the deliveries, and those not told, that do not fit into the entry that names them."""
+    if len(owed) <= MAX_OWED_PER_LEAF and len(withheld) <= MAX_WITHHELD_PER_LEAF:
+        return
     for part in _parts(owed[MAX_OWED_PER_LEAF:], MAX_OWED_PER_LEAF):
         draft.enter(MessageOwedLeaf, agency, {"first": first}, owed=part)
     for untold in _parts(withheld[MAX_WITHHELD_PER_LEAF:], MAX_WITHHELD_PER_LEAF):

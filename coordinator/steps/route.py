@@ -96,29 +96,28 @@ def _side(change: ConflictChange, own: Volume, other: Volume) -> Telling:
 def accept(judged: Judged, read: Read, admitted: Admitted, facts: Mapping[str, object]) -> AcceptedBody:
     """The receipt of an accepted message; `facts` are what only the transaction knows (position, pointers ...)."""
     event = read.event
-    operation: dict[str, object] = {}
+    sender = event.agency
+    words: dict[str, object] = {
+        "to": (sender,),
+        "purpose": event.data.purpose,
+        "status": event.data.status,
+        "handling": OWN_HANDLING,
+        "target": {"agency": sender, "id": event.id},
+        "digest": judged.submission.digest,
+        "recipients": tuple([grant.agency for grant in admitted.grants]),
+        "withheld": admitted.withheld,
+        "flags": read.flags,
+        "counties": tuple([name for _, name in read.counties]),
+        **facts,
+    }
     if isinstance(event, OperationEvent):
-        operation["operation_id"] = event.data.operation_id
+        words["operation_id"] = event.data.operation_id
         if not isinstance(event, OperationCancel | OperationClose):
-            found = bool(facts.get("conflicts"))
             actual = event.data.status is Status.ACTUAL
-            operation["deconfliction"] = Deconfliction.CONFLICT if found else Deconfliction.NONE_KNOWN
-            operation["coverage"] = Coverage.ACTUAL if actual else Coverage.NOT_DECONFLICTED_AGAINST_ACTUAL
-            operation["authority"] = admitted.authority
-    return AcceptedBody(
-        to=(event.agency,),
-        purpose=event.data.purpose,
-        status=event.data.status,
-        handling=OWN_HANDLING,
-        target=Reference(agency=event.agency, id=event.id),
-        digest=judged.submission.digest,
-        recipients=tuple(grant.agency for grant in admitted.grants),
-        withheld=admitted.withheld,
-        flags=read.flags,
-        counties=tuple(name for _, name in read.counties),
-        **operation,  # type: ignore[arg-type]  # names and types are checked by the model itself
-        **facts,  # type: ignore[arg-type]  # as above
-    )
+            words["deconfliction"] = Deconfliction.CONFLICT if facts.get("conflicts") else Deconfliction.NONE_KNOWN
+            words["coverage"] = Coverage.ACTUAL if actual else Coverage.NOT_DECONFLICTED_AGAINST_ACTUAL
+            words["authority"] = admitted.authority
+    return AcceptedBody.model_validate(words)
 
 
 def tell_accepted(judged: Judged, body: AcceptedBody) -> Telling:

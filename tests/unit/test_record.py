@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import count
 
 from hypothesis import given
@@ -122,6 +123,11 @@ def test_what_must_be_erasable_is_beside_the_entry_which_holds_a_salted_commitme
     assert leaf.commit == commitment(row.salt, row.detail)
     assert b"5550110" in row.detail
     assert b"5550110" not in row.leaf
+
+
+@given(st.datetimes(min_value=datetime(2000, 1, 2), max_value=datetime(2999, 12, 30), timezones=st.timezones()))  # noqa: DTZ001  # zones are drawn
+def test_a_moment_is_written_in_one_way_whatever_its_zone(moment: datetime) -> None:
+    assert stamp(moment) == moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def test_a_moment_is_written_in_utc_with_microseconds() -> None:
