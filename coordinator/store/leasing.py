@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
 
 import orjson
 
 from coordinator.model.codes import Lane
-from coordinator.model.work import Dispatch, Lease, Line
+from coordinator.model.work import Dispatch, Lease, Leased, Line
+from coordinator.store.reading import read_head
 from coordinator.store.rows import DISPATCH_COLUMNS, dispatch_of
 
 RENEW_MS = 20_000
@@ -14,10 +16,11 @@ RENEW_MS = 20_000
 
 LANES = orjson.dumps([lane.value for lane in Lane]).decode()
 LINES = """
-SELECT f.agency, l.value FROM feeds AS f CROSS JOIN json_each(?) AS l
+SELECT f.agency, l.value, s.owner, s.until_ms
+FROM feeds AS f CROSS JOIN json_each(?) AS l
+LEFT JOIN leases AS s ON s.agency = f.agency AND s.lane = l.value
 WHERE EXISTS (SELECT 1 FROM dispatches AS d WHERE d.state = 'owed' AND d.recipient = f.agency AND d.lane = l.value)
 """
-LEASES = "SELECT agency, lane, owner, until_ms FROM leases"
 TAKE = """
 INSERT INTO leases (agency, lane, owner, until_ms, fence)
 SELECT value ->> 0, value ->> 1, ?1, ?2, 1 FROM json_each(?3) WHERE true
@@ -26,20 +29,28 @@ ON CONFLICT (agency, lane) DO UPDATE SET
 WHERE owner = excluded.owner OR until_ms <= ?4
 """
 DUE = f"""
-SELECT {DISPATCH_COLUMNS} FROM (
-    SELECT d.key AS chosen FROM dispatches AS d
-    WHERE d.state = 'owed' AND d.recipient = ?1 AND d.lane = ?2 AND d.sequence > ?3
-    ORDER BY d.sequence LIMIT ?4
+SELECT {DISPATCH_COLUMNS} FROM json_each(?1) AS asked
+CROSS JOIN dispatches AS d ON d.key IN (
+    SELECT key FROM (
+        SELECT key FROM dispatches
+        WHERE state = 'owed' AND recipient = asked.value ->> 0 AND lane = asked.value ->> 1
+            AND sequence <= asked.value ->> 2 AND attempts > 0 AND due_ms <= ?3
+        ORDER BY sequence LIMIT ?2
+    )
+    UNION ALL SELECT key FROM (
+        SELECT key FROM dispatches
+        WHERE state = 'owed' AND recipient = asked.value ->> 0 AND lane = asked.value ->> 1
+            AND sequence > asked.value ->> 2
+        ORDER BY sequence LIMIT ?2
+    )
+    LIMIT ?2
 )
-CROSS JOIN dispatches AS d ON d.key = chosen
 CROSS JOIN messages AS m ON m.key = d.message
 """  # noqa: S608  # columns are a constant
-AGAIN = f"""
-SELECT {DISPATCH_COLUMNS} FROM dispatches AS d JOIN messages AS m ON m.key = d.message
-WHERE d.state = 'owed' AND d.recipient = ?1 AND d.lane = ?2 AND d.sequence <= ?3
-    AND d.attempts > 0 AND d.due_ms <= ?5
-ORDER BY d.sequence LIMIT ?4
-"""  # noqa: S608  # columns are a constant
+"""For each line first what is to be tried again, then what was never handed out. The first has an index of its own
+(`dispatches_again`), or else all that is in flight would be looked through each time."""
+LANE, RECIPIENT, SEQUENCE = 3, 2, 4
+"""Where they are among `DISPATCH_COLUMNS`."""
 RELYING = f"""
 SELECT {DISPATCH_COLUMNS} FROM (
     SELECT key AS chosen FROM dispatches
@@ -53,21 +64,25 @@ ORDER BY d.key
 """  # noqa: S608  # columns are a constant
 
 
-def lines_with_debts(db: sqlite3.Connection) -> set[Line]:
-    """The lines that have something owed: one look into the index for each, however much is owed."""
-    return {Line(agency, Lane(lane)) for agency, lane in db.execute(LINES, (LANES,))}
+def lines_with_debts(db: sqlite3.Connection) -> list[tuple[Line, str | None, int | None]]:
+    """The lines that have something owed, each with its owner and until when: one look into the index for each."""
+    rows = db.execute(LINES, (LANES,)).fetchall()
+    return [(Line(agency, Lane(lane)), owner, until_ms) for agency, lane, owner, until_ms in rows]
 
 
-def held(db: sqlite3.Connection, lease: Lease) -> tuple[set[Line], set[Line]]:
-    """The lines that are ours beyond the renewal margin, and those that are somebody else's now."""
-    ours, others = set(), set()
-    for agency, lane, owner, until_ms in db.execute(LEASES):
-        line = Line(agency, Lane(lane))
-        if owner == lease.owner and until_ms > lease.now_ms + RENEW_MS:
-            ours.add(line)
-        elif owner != lease.owner and until_ms > lease.now_ms:
-            others.add(line)
-    return ours, others
+def look(db: sqlite3.Connection, lease: Lease) -> tuple[list[Line], Leased]:
+    """The lines with debts that may be taken or must be renewed, and what is due on those that are ours for a while."""
+    ours: list[Line] = []
+    wanted: list[Line] = []
+    for line, owner, until_ms in lines_with_debts(db):
+        until = until_ms or 0
+        if line in lease.resting:
+            continue
+        if owner == lease.owner and until > lease.now_ms + RENEW_MS:
+            ours.append(line)
+        elif owner == lease.owner or until <= lease.now_ms:
+            wanted.append(line)
+    return wanted, Leased(read_head(db).policy_version, due(db, lease, ours))
 
 
 def take(db: sqlite3.Connection, lease: Lease, wanted: Iterable[Line]) -> None:
@@ -78,16 +93,15 @@ def take(db: sqlite3.Connection, lease: Lease, wanted: Iterable[Line]) -> None:
     db.execute("COMMIT")
 
 
-def due(db: sqlite3.Connection, lease: Lease, lines: Sequence[Line]) -> list[Dispatch]:
-    """What is due on each line: first what is to be tried again, then what was never handed out, in order."""
+def due(db: sqlite3.Connection, lease: Lease, lines: Sequence[Line]) -> tuple[Dispatch, ...]:
+    """What is due on each line: alerts first, and what is to be tried again before what was never handed out."""
     limit = lease.limit if lease.total is None else min(lease.limit, max(1, lease.total // max(1, len(lines))))
-    found: list[Dispatch] = []
-    for line in lines:
-        where = (line.agency, line.lane.value, lease.cursors.get(line, 0))
-        again = [dispatch_of(row) for row in db.execute(AGAIN, (*where, limit, lease.now_ms))]
-        found += again
-        found += [dispatch_of(row) for row in db.execute(DUE, (*where, limit - len(again)))]
-    return found
+    if not lines or not limit:
+        return ()
+    asked = orjson.dumps([(line.agency, line.lane.value, lease.cursors.get(line, 0)) for line in lines]).decode()
+    rows = db.execute(DUE, (asked, limit, lease.now_ms)).fetchall()
+    rows.sort(key=itemgetter(LANE, RECIPIENT, SEQUENCE))  # sorted by SQLite, their bodies would be copied twice
+    return tuple(map(dispatch_of, rows))
 
 
 def relying(db: sqlite3.Connection, agreements: Collection[str] | None, after: int, limit: int) -> Sequence[Dispatch]:

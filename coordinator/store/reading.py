@@ -19,7 +19,9 @@ from coordinator.store.rows import (
 )
 
 HEAD = "SELECT position, message, dispatch, policy_version FROM head"
-FEEDS = "SELECT agency, last FROM feeds"
+HEAD_AND_FEEDS = """
+SELECT position, message, dispatch, policy_version, (SELECT json_group_object(agency, last) FROM feeds) FROM head
+"""
 CLAIMS = """
 SELECT c.agency, c.id, c.digest, c.position, c.entry, c.verdict, c.receipt, m.body
 FROM json_each(?) AS asked
@@ -75,16 +77,18 @@ def read_policy(db: sqlite3.Connection, lead: str) -> Policy:
 def read_known(db: sqlite3.Connection, ask: Ask, lead: str) -> Known:
     """Begin a writing transaction, which locks the head, and answer."""
     db.execute("BEGIN IMMEDIATE")
-    head = read_head(db)
+    *numbers, feeds = db.execute(HEAD_AND_FEEDS).fetchone()
+    head = Head(*numbers)
     operations = _operations(db, ask.operations)
-    conflicts = _conflicts(db, ask.operations)
-    others = {pair.other(asked) for pair in conflicts for asked in ask.operations if asked in (pair.first, pair.second)}
+    # Who is not registered was never told of, and is in no conflict: of new operations nothing more is asked.
+    conflicts = _conflicts(db, list(operations))
+    others = {pair.other(each) for pair in conflicts for each in (pair.first, pair.second) if each in operations}
     return Known(
         head=head,
-        feeds=dict(db.execute(FEEDS).fetchall()),
+        feeds=orjson.loads(feeds),
         claims=_claims(db, ask.claims),
         operations=operations,
-        told=_told(db, ask.operations),
+        told=_told(db, list(operations)),
         conflicts=conflicts,
         counterparts={key: found.volume for key, found in _operations(db, sorted(others)).items()},
         changed=_changed(db, ask.since, head),

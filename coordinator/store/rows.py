@@ -172,6 +172,7 @@ def credential_word_of(row: Row) -> CredentialWord:
     )
 
 
+_LANES = {lane.value: lane for lane in Lane}
 DISPATCH_COLUMNS = (
     "d.key, d.id, d.recipient, d.lane, d.sequence, m.type, m.id, m.agency, m.source, m.body, d.recorded, d.attempts, "
     "d.agreement, m.correlation, m.jws"
@@ -180,27 +181,9 @@ DISPATCH_COLUMNS = (
 
 def dispatch_of(row: Row) -> Dispatch:
     """A dispatch with its content, from `DISPATCH_COLUMNS`."""
-    (
-        key, dispatch_id, recipient, lane, sequence, kind, event_id, sender, source, body, recorded, attempts,
-        agreement, correlation, jws,
-    ) = row  # fmt: skip  # the columns in their order
-    return Dispatch(
-        key=key,
-        id=dispatch_id,
-        recipient=recipient,
-        lane=Lane(lane),
-        sequence=sequence,
-        type=kind,
-        event_id=event_id,
-        sender=sender,
-        source=source,
-        body=bytes(body),
-        recorded=recorded,
-        attempts=attempts,
-        agreement=agreement,
-        correlation=correlation,
-        jws=jws,
-    )
+    # The columns are the fields in their order; by position they are set in half the time, and there are many.
+    key, dispatch_id, recipient, lane, *rest = row
+    return Dispatch(key, dispatch_id, recipient, _LANES[lane], *rest)
 
 
 DEAD_COLUMNS = "id, queue, agency, account, reason, body, received_us, attempts, state"

@@ -10,10 +10,10 @@ from coordinator.journal.tiles import Tile
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
-from coordinator.model.work import Dispatch, Lease, Leased, Line
+from coordinator.model.work import Dispatch, Lease, Leased
 from coordinator.store import asking, journal, leasing
 from coordinator.store.connections import ReaderGate, Readers, Writer, path_of
-from coordinator.store.reading import read_head, read_known, read_policy
+from coordinator.store.reading import read_known, read_policy
 from coordinator.store.spacetime import Volumes, read_neighbours
 from coordinator.store.writing import write_plan
 
@@ -123,19 +123,11 @@ class SqliteStore(SqliteReader):
 
     async def lease(self, lease: Lease) -> Leased:
         """Look on a reader; write only when a line is new to us or its lease runs out."""
-
-        def look(db: sqlite3.Connection) -> tuple[set[Line], Leased]:
-            ours, others = leasing.held(db, lease)
-            wanted = leasing.lines_with_debts(db) - lease.resting
-            lines = sorted(wanted & ours, key=lambda line: (line.lane, line.agency))
-            due = leasing.due(db, lease, lines)
-            return wanted - ours - others, Leased(read_head(db).policy_version, tuple(due))
-
-        missing, leased = await self._readers.call(look)
-        if missing:
+        wanted, leased = await self._readers.call(lambda db: leasing.look(db, lease))
+        if wanted:
             async with self._writer.turn():
-                await self._writer.call(lambda db: leasing.take(db, lease, missing))
-            _, leased = await self._readers.call(look)
+                await self._writer.call(lambda db: leasing.take(db, lease, wanted))
+            _, leased = await self._readers.call(lambda db: leasing.look(db, lease))
         return leased
 
     async def persist(self, sealed: Sealed, tiles: Sequence[Tile]) -> None:

@@ -115,6 +115,14 @@ Index(
     sqlite_where=dispatches.c.state == text("'owed'"),
     postgresql_where=dispatches.c.state == text("'owed'"),
 )
+Index(
+    "dispatches_again",
+    dispatches.c.recipient,
+    dispatches.c.lane,
+    dispatches.c.sequence,
+    sqlite_where=text("state = 'owed' AND attempts > 0"),
+    postgresql_where=text("state = 'owed' AND attempts > 0"),
+)
 Index("dispatches_by_message", dispatches.c.message)
 
 feeds = Table(

@@ -164,6 +164,14 @@ def _deliveries() -> None:
         sqlite_where=sa.text("state = 'owed'"),
         postgresql_where=sa.text("state = 'owed'"),
     )
+    op.create_index(
+        "dispatches_again",
+        "dispatches",
+        ["recipient", "lane", "sequence"],
+        unique=False,
+        sqlite_where=sa.text("state = 'owed' AND attempts > 0"),
+        postgresql_where=sa.text("state = 'owed' AND attempts > 0"),
+    )
     op.create_table(
         "leases",
         sa.Column("agency", sa.Text(), nullable=False),
