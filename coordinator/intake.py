@@ -112,6 +112,10 @@ class Intake:
     policy: Policy = field(init=False)
     _owing: list[tuple[Sequence[Settlement], asyncio.Future[None]]] = field(init=False, default_factory=list)
 
+    _recording: int = field(init=False, default=0)
+    """Batches that are being recorded."""
+    _recorded: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+
     def __post_init__(self) -> None:
         """Begin with no policy: the first transaction tells the newest."""
         self.policy = Policy(-1, self.domain.lead)
@@ -140,9 +144,14 @@ class Intake:
         left = {at: each.judged for at, each in enumerate(batch.prepared) if at not in receipts}
         receipts |= {at: Receipt(Verdict.FAILED) for at, judged in left.items() if judged is None}
         places = (at for at, judged in left.items() if judged is not None)
-        for unit in cut([judged for judged in left.values() if judged is not None]):
-            settled = await self._settle(unit)
-            receipts |= zip(islice(places, len(unit)), settled, strict=True)
+        self._recording += 1
+        try:
+            for unit in cut([judged for judged in left.values() if judged is not None]):
+                settled = await self._settle(unit)
+                receipts |= zip(islice(places, len(unit)), settled, strict=True)
+        finally:
+            self._recording -= 1
+            self._recorded.set()
         return [receipts[at] for at in range(len(batch.prepared))]
 
     def _judge(self, submission: Submission) -> Judged:
@@ -281,12 +290,15 @@ class Intake:
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record how deliveries fared; returns when that is durable.
 
-        They ride in the next batch's transaction, or after 20 ms in one of their own.
+        They ride in the next batch's transaction while batches follow each other; else in one of their own, after 20 ms.
         """
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = (settlements, durable)
         self._owing.append(waiting)
         await asyncio.sleep(SETTLE_AFTER_S)
+        while self._recording and not durable.done():
+            self._recorded.clear()
+            await self._recorded.wait()
         if not durable.done():
             try:
                 await self.chore(Ask(), chores.nothing)

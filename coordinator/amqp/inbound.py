@@ -22,8 +22,8 @@ from coordinator.model.work import Batch, Prepared, Receipt, Submission, Verdict
 from coordinator.ports import Intake
 
 MAX_BATCH: Final = 100
-_AT_ONCE: Final = 20
-"""Messages that are judged before others on the loop have their turn."""
+_AT_ONCE: Final = 4
+"""Messages that are judged before others on the loop have their turn: the batch that is being recorded comes first."""
 _PREFETCH_TOTAL, _LEAST_PREFETCH, _MOST_PREFETCH = 1_200, 20, 200
 _DEAD_PREFETCH: Final = 20
 

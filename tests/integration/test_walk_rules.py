@@ -57,20 +57,20 @@ def _at(place: Sequence[float], agency: str = "hsi") -> Submission:
 
 
 class Counting(sqlite3.Connection):
-    """A connection that counts what is asked of it."""
+    """A connection that counts what is asked of it, by statement and without how many rows are inserted at once."""
 
     asked: ClassVar[Counter[str]] = Counter()
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # noqa: ANN401  # as the driver's own
-        self.asked[sql] += 1
+        self.asked[sql.partition("VALUES")[0]] += 1
         return super().execute(sql, *parameters)
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> sqlite3.Cursor:
-        self.asked[sql] += 1
+        self.asked[sql.partition("VALUES")[0]] += 1
         return super().executemany(sql, rows)
 
 
-async def test_a_batch_asks_as_many_statements_as_one_message(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_asks_no_more_than_one_message_but_by_the_16_rows(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Counting))
     async with open_store(url, LEAD) as store:
         intake = await lawful(store)
@@ -81,7 +81,10 @@ async def test_a_batch_asks_as_many_statements_as_one_message(url: str, monkeypa
             receipts = await intake.receive(batch)
             assert {receipt.verdict for receipt in receipts} == {Verdict.ACCEPTED}
             counts.append(dict(Counting.asked))
-    assert counts[0] == counts[1]
+    one, many = counts
+    assert many.keys() == one.keys()
+    for asked, times in many.items():
+        assert times <= one[asked] + (3 * 100 // 16 if asked.startswith("INSERT") else 0), asked
 
 
 # --- rule 5 ---
