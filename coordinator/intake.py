@@ -290,7 +290,7 @@ class Intake:
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record how deliveries fared; returns when that is durable.
 
-        They ride in the next batch's transaction while batches follow each other; else in one of their own, after 20 ms.
+        They ride with the next batch while batches follow each other, else in a transaction of their own after 20 ms.
         """
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = (settlements, durable)

@@ -70,7 +70,9 @@ class Counting(sqlite3.Connection):
         return super().executemany(sql, rows)
 
 
-async def test_a_batch_asks_no_more_than_one_message_but_by_the_16_rows(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_asks_no_more_than_one_message_but_by_the_16_rows(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Counting))
     async with open_store(url, LEAD) as store:
         intake = await lawful(store)
