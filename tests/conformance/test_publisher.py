@@ -67,6 +67,16 @@ async def test_what_is_confirmed_is_in_the_recipients_queue_byte_for_byte(subjec
     assert await subject.arrived("mshp", Lane.OUT, 1) == [(dispatch(1).id, body)]
 
 
+async def test_what_is_posted_is_told_once_with_every_outcome_in_the_order_given(subject: Subject) -> None:
+    told: asyncio.Queue[Sequence[Fate]] = asyncio.Queue()
+    subject.publisher.post([dispatch(1, "mshp"), dispatch(2, "nobody"), dispatch(3, "dps")], told.put_nowait)
+    subject.publisher.post([], told.put_nowait)
+    assert await asyncio.wait_for(told.get(), GUARD_S) == []
+    assert await asyncio.wait_for(told.get(), GUARD_S) == [Fate.CONFIRMED, Fate.RETURNED, Fate.CONFIRMED]
+    assert await publish(subject, dispatch(4, "mshp")) == [Fate.CONFIRMED]
+    assert told.empty()
+
+
 async def test_each_lane_has_its_own_queue(subject: Subject) -> None:
     fates = await publish(subject, dispatch(1, "mshp", Lane.OUT), dispatch(2, "mshp", Lane.ALERT))
     assert fates == [Fate.CONFIRMED, Fate.CONFIRMED]
