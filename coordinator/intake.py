@@ -243,7 +243,7 @@ class Intake:
         settling, self._owing = self._owing, []
         try:
             conflicts = walk.find_conflicts(fates, survey, known, self.domain.directory, draft)
-            after = walk.policy_after(self.policy, fates)
+            after = register.policy_after(self.policy, (fate.outcome for fate in fates))
             entering = walk.Entering(draft, known, self.policy, after, self.domain.directory, conflicts)
             receipts = [entering.enter(index, fate) for index, fate in enumerate(fates)]
             if chore is not None:

@@ -358,11 +358,6 @@ class Entering:
                 record.overflow(self.draft, owed, position, volume.agency)
 
 
-def policy_after(policy: Policy, fates: Iterable[Fate]) -> Policy:
-    """The policy with the words of a unit."""
-    return register.policy_after(policy, (fate.outcome for fate in fates))
-
-
 _UNPROVEN = frozenset({RefusalCode.SENDER_MISMATCH, RefusalCode.SENDER_DISABLED})
 
 
