@@ -17,7 +17,11 @@ from coordinator.amqp.session import REQUEST_S, Link
 from coordinator.amqp.trouble import broker_errors, reason
 from coordinator.model.errors import BrokerUnavailableError
 
-CONSUMER_TAG: Final = "coordinator"
+_CONSUMER_TAG: Final = "coordinator.{}"
+"""Each consumer of a channel has a tag of its own.
+
+To one that comes back under its old tag, a quorum queue of RabbitMQ 3.10 delivers again everything that is not settled.
+"""
 LONGEST_REST_S: Final = 15.0
 RENEW_S: Final = 10.0
 """How long a queue may deliver nothing before its consumer is renewed.
@@ -26,6 +30,8 @@ When a quorum queue is deleted and declared again at once, RabbitMQ 3.10 moves t
 what that delivers to it, and says nothing to the client: only another channel helps.
 """
 _SETTLE_S: Final = 10.0
+
+Receiver = Callable[[DeliveredMessage], Coroutine[None, None, None]]
 
 
 class IngressState(StrEnum):
@@ -59,6 +65,8 @@ class Opening:
     channel: AbstractChannel
     signal: asyncio.Event
     consuming: bool = False
+    consumers: int = field(default=0, init=False)
+    """How many consumers it has had, the present one too."""
     ended: str | None = None
     """Why nothing more can come of it."""
     over: bool = False
@@ -68,6 +76,20 @@ class Opening:
     settled: int = field(default=0, init=False)
     """The last tag that is settled, with all before it."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def consume(self, receiver: Receiver) -> None:
+        """Ask for deliveries."""
+        self.consumers += 1
+        await self.channel.basic_consume(self.queue, receiver, consumer_tag=self._tag(), timeout=REQUEST_S)
+        self.consuming = True
+
+    async def pause(self) -> None:
+        """Ask for no more deliveries; what was delivered stays."""
+        await self.channel.basic_cancel(self._tag(), timeout=REQUEST_S)
+        self.consuming = False
+
+    def _tag(self) -> str:
+        return _CONSUMER_TAG.format(self.consumers)
 
     def end(self, why: str) -> None:
         """Give it up; another one is opened."""
@@ -218,23 +240,20 @@ class Ingress:
             self._signal.clear()
 
     async def _reconcile(self, opening: Opening) -> None:
-        channel, wanted = opening.channel, self._wanted
+        wanted = self._wanted
         consume = wanted is IngressState.CONSUMING
         if consume and not opening.consuming:
-            receiver = self._receiver(opening)
-            await channel.basic_consume(self.queue, receiver, consumer_tag=CONSUMER_TAG, timeout=REQUEST_S)
+            await opening.consume(self._receiver(opening))
             self._trouble = None
         elif opening.consuming and not consume:
-            await channel.basic_cancel(CONSUMER_TAG, timeout=REQUEST_S)
-        opening.consuming = consume
+            await opening.pause()
         self._enter(wanted)
 
     async def _idle(self, opening: Opening, taken: int) -> bool:
         """Tell whether nothing has come since `taken`, and everything is settled; then the consumer is cancelled."""
         if not opening.consuming or opening.taken != taken or opening.settled != taken:
             return False
-        await opening.channel.basic_cancel(CONSUMER_TAG, timeout=REQUEST_S)
-        opening.consuming = False
+        await opening.pause()
         return opening.taken == taken
 
     def _enter(self, state: IngressState) -> None:
@@ -242,7 +261,7 @@ class Ingress:
             self.state = state
             self._wake.set()
 
-    def _receiver(self, opening: Opening) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:
+    def _receiver(self, opening: Opening) -> Receiver:
         async def receive(message: DeliveredMessage) -> None:
             tag = opening.take(message.delivery_tag)
             if tag is not None:
