@@ -32,7 +32,8 @@ FORGET_NUMBERS = "DELETE FROM boxes WHERE box IN (SELECT value FROM json_each(?)
 LAST_BOX = "SELECT coalesce(max(box), 0) FROM boxes"
 NUMBERS = Insert("boxes", "box, operation")
 BOXES = Insert("spacetime", "box, west, east, south, north, start, finish")
-MAX_REMEMBERED = 4_096
+MAX_REMEMBERED = 256
+"""Volumes, a few kilobytes each: those that one batch reads again after another, and no store of its own."""
 
 
 class Volumes:

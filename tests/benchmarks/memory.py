@@ -67,6 +67,9 @@ async def measure(messages: int) -> dict[str, object]:
                     found = await counted(settings.store.url)
                     if found.messages >= done + CHUNK + len(words) and not found.owed:
                         break
+                    if serving.returncode is not None:
+                        msg = f"the service ended with {serving.returncode}"
+                        raise RuntimeError(msg)
                     await asyncio.sleep(0.5)
                 sizes[done + CHUNK] = round(resident_mb(serving.pid), 1)
                 say(f"{done + CHUNK} messages: {sizes[done + CHUNK]} MB")
