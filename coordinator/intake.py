@@ -21,9 +21,9 @@ from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.identity import RANDOM_BYTES, moment_half, random_half
 from coordinator.model.notices import ReceiptAcknowledge
 from coordinator.model.operations import OperationEvent, OperationNotice, OperationStatus, OperationUpdate
-from coordinator.model.plan import Ask, Known, Plan
+from coordinator.model.plan import MAX_NEAR, Ask, Known, Plan
 from coordinator.model.policy import Policy
-from coordinator.model.volume import Volume
+from coordinator.model.volume import Neighbourhood, Probe, Volume
 from coordinator.model.work import Batch, ClaimKey, Dead, Judged, Prepared, Receipt, Settlement, Submission, Verdict
 from coordinator.ports import Store, Transaction
 from coordinator.steps import authorise, decode, deconflict, record, register, validate
@@ -110,6 +110,8 @@ class Intake:
     domain: Domain
     on_commit: Sequence[Callable[[Plan], None]] = ()
     policy: Policy = field(init=False)
+    crowded: bool = field(init=False, default=False)
+    """Whether much lay near what was surveyed last: then the next survey is made before the lock is taken."""
     _owing: list[tuple[Sequence[Settlement], asyncio.Future[None]]] = field(init=False, default_factory=list)
 
     _recording: int = field(init=False, default=0)
@@ -191,36 +193,54 @@ class Intake:
             return [Receipt(Verdict.FAILED)]
 
     async def _commit(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
-        """3 to 7: survey outside the lock; then one transaction: claims, state, conflicts, entries, deliveries, head.
+        """3 to 7, in one transaction: claims, state, conflicts, entries, deliveries, head.
 
-        When the lock shows that too much has changed since the survey, or another volume than was thought (an operation
-        that executes early), it is released and the survey made again; the last time it is made under the lock.
+        Where little lies near a unit it is compared under the lock. Else the lock is released and the survey made
+        outside; again, when too much has changed since, or when the lock shows other volumes than were thought (an
+        operation that executes early); the last time it is made under the lock.
         """
         volumes = [volume for each in unit if (volume := _planned(each)) is not None]
-        for attempt in range(1, MAX_SURVEYS + 1):
-            survey = await self._survey(volumes)
+        surveyed = await self._survey(volumes) if self.crowded or not volumes else None
+        for attempt in range(MAX_SURVEYS):
             async with self.store.transaction() as transaction:
-                known = await transaction.read(self._ask(unit, survey))
+                known = await transaction.read(self._ask(unit, volumes, surveyed))
                 fates = self._fates(unit, known)
-                volumes = walk.moved(fates)
-                stale = len(known.changed) > MAX_CHANGED or not survey.covers(volumes)
-                if stale and attempt < MAX_SURVEYS:
-                    continue
-                if stale:
-                    survey = await self._survey(volumes)
-                return await self._write(transaction, known, fates, survey)
+                thought, volumes = volumes, walk.moved(fates)
+                standing = await self._standing(surveyed, thought, volumes, known)
+                if standing is None and attempt == MAX_SURVEYS - 1:
+                    standing = await self._survey(volumes)
+                if standing is not None:
+                    return await self._write(transaction, known, fates, standing)
+            surveyed = await self._survey(volumes)
         msg = "unreachable: the last survey is always used"
         raise AssertionError(msg)
 
+    async def _standing(
+        self, surveyed: deconflict.Survey | None, thought: Sequence[Volume], moved: Sequence[Volume], known: Known
+    ) -> deconflict.Survey | None:
+        """Return the survey, or the one that the lock allows to make; None when there is none that still stands."""
+        if surveyed is None and known.around is not None:
+            surveyed = await self._compare(thought, known.around)
+        if surveyed is None or len(known.changed) > MAX_CHANGED or not surveyed.covers(moved):
+            return None
+        return surveyed
+
     async def _survey(self, volumes: Sequence[Volume]) -> deconflict.Survey:
-        """Heavy geometry stays out of the lock: neighbours from a snapshot, compared in a worker thread."""
-        directory = self.domain.directory
+        """Find what lies near from a snapshot, outside the lock, and compare."""
         if not volumes:
             return deconflict.NOTHING_SURVEYED
-        around = await self.store.neighbours([deconflict.probe(volume, directory) for volume in volumes])
+        around = await self.store.neighbours(self._probes(volumes))
+        self.crowded = len(around.hits) > MAX_NEAR
+        return await self._compare(volumes, around)
+
+    async def _compare(self, volumes: Sequence[Volume], around: Neighbourhood) -> deconflict.Survey:
+        """Leave heavy geometry to a worker thread."""
         if not around.hits:
-            return deconflict.survey(volumes, around, directory)
-        return await asyncio.to_thread(deconflict.survey, volumes, around, directory)
+            return deconflict.survey(volumes, around, self.domain.directory)
+        return await asyncio.to_thread(deconflict.survey, volumes, around, self.domain.directory)
+
+    def _probes(self, volumes: Sequence[Volume]) -> Sequence[Probe]:
+        return [deconflict.probe(volume, self.domain.directory) for volume in volumes]
 
     def _fates(self, unit: Sequence[Judged], known: Known) -> Sequence[walk.Fate]:
         """3, 4: claims first; then, judged by the policy that the lock shows, the state of each object."""
@@ -256,14 +276,15 @@ class Intake:
         self._committed(draft.plan, after, fates, receipts, settling)
         return receipts
 
-    def _ask(self, unit: Sequence[Judged], survey: deconflict.Survey) -> Ask:
+    def _ask(self, unit: Sequence[Judged], volumes: Sequence[Volume], surveyed: deconflict.Survey | None) -> Ask:
         events = [each.event for each in unit]
         digests = (ClaimKey(each.claim.agency, each.submission.digest) for each in unit)
         return Ask(
             claims=tuple(dict.fromkeys([*(each.claim for each in unit), *digests])),
             operations=tuple(event.data.operation_id for event in events if isinstance(event, OperationEvent)),
             targets=tuple(register.target_of(event) for event in events if isinstance(event, ReceiptAcknowledge)),
-            since=survey.position if survey.asked else None,
+            around=self._probes(volumes) if surveyed is None else (),
+            since=surveyed.position if surveyed is not None and surveyed.asked else None,
             policy_version=self.policy.version,
             authorised=any(event is not None and event.changes_policy for event in events),
         )

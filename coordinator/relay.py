@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
+from coordinator.fresh import Fresh, in_order
 from coordinator.ground import Ground
 from coordinator.intake import Intake
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.plan import Plan
 from coordinator.model.work import Dispatch, Fate, Lease, Line, Settlement
+from coordinator.paying import IN_FLIGHT, Answer, Outcome, Paying
 from coordinator.ports import Publisher, Store
 from coordinator.rests import Rests
 
@@ -21,9 +23,6 @@ LEASE_MS = 30_000
 FRESH_S = 10.0
 """How long what was leased may begin to go: after that it is leased, and judged, again."""
 PER_LINE = 200
-IN_FLIGHT = 32
-"""Publishes on one line that wait for their outcomes. With more, a quorum queue that does not answer stops the whole
-channel, and so everybody (RabbitMQ's `quorum_commands_soft_limit`)."""
 IN_MEMORY = 4_000
 """Deliveries that are leased and not settled yet, on all lines together."""
 PARK_AFTER = 20
@@ -39,50 +38,6 @@ class RelayStatus:
     in_flight: int
     resting: tuple[Line, ...]
     last_round: datetime | None
-
-
-@dataclass(slots=True)
-class Paying:
-    """One line while it is being paid."""
-
-    line: Line
-    owed: deque[Dispatch] = field(default_factory=deque)
-    """Leased, and not handed to the publisher yet."""
-    epoch: int = 0
-    until: float = 0.0
-    """The moment, on the loop's clock, up to which `owed` may begin to go."""
-    in_flight: int = 0
-    halted: int = 0
-    """Batches with another outcome than confirmed, whose settlement is not durable yet."""
-    passed_over: bool = False
-    """Whether more may have become due while it was not looked at."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether it has all that it can do with now."""
-        return bool(self.owed) or self.halted > 0 or self.in_flight >= IN_FLIGHT
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The outcomes of a batch on one line, in its order."""
-
-    paying: Paying
-    epoch: int
-    """In which it was leased."""
-    batch: Sequence[Dispatch]
-    fates: Sequence[Fate]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a batch on one line fared, until that is settled."""
-
-    paying: Paying
-    epoch: int
-    settlements: Sequence[Settlement]
-    halts: bool
-    """What failed must be seen as such before the line is leased again: it comes before what is new."""
 
 
 @dataclass(slots=True)
@@ -102,7 +57,9 @@ class Relay:
     _answered: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _unsettled: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _idle: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _fresh: Fresh = field(init=False, default_factory=Fresh)
     _cursors: dict[Line, int] = field(init=False, default_factory=dict)
+    """By line: the last sequence that was taken for the first time."""
     _paying: dict[Line, Paying] = field(init=False, default_factory=dict)
     _in_flight: set[int] = field(init=False, default_factory=set)
     """Keys of what was handed to the publisher, until it is settled."""
@@ -121,8 +78,11 @@ class Relay:
         self._woken.set()
 
     def heed(self, plan: Plan) -> None:
-        """Look at once when what was committed owes something."""
-        if plan.dispatches or plan.owed_again or plan.released or plan.replaced:
+        """Pay what was committed from memory where nothing comes before it, and look at once for the rest."""
+        taken, missed = self._fresh.take(plan, self._now_ms(), self._may_go())
+        lines = in_order(taken)
+        self._begin(lines, self._ground.epoch, lines)
+        if missed or plan.agreement_words or plan.credential_words:
             self.wake()
 
     def status(self) -> RelayStatus:
@@ -172,12 +132,31 @@ class Relay:
         epoch = self._ground.epoch
         leased = await self.store.lease(self._lease())
         self._version = leased.policy_version
-        due = [each for each in leased.dispatches if each.key not in self._in_flight]
+        due = [each for each in leased.dispatches if not self._is_taken(each)]
         if lost := await self._ground.lost(due, leased.policy_version):
             await self._ground.withdraw(lost)
             self.wake()  # the stubs are leased in their places
             return len(lost)
-        return self._begin(due, epoch)
+        self._fresh.looked(leased)
+        return self._begin(in_order(due), epoch, leased.whole)
+
+    def _is_taken(self, dispatch: Dispatch) -> bool:
+        """Whether it is in memory, or went from there, since the store was asked."""
+        if dispatch.key in self._in_flight:
+            return True
+        line = Line(dispatch.recipient, dispatch.lane)
+        return dispatch.attempts == 0 and dispatch.sequence <= self._cursors.get(line, 0)
+
+    def _may_go(self) -> Callable[[Line], bool]:
+        """Tell of lines whether they can take what was just committed."""
+        waiting = sum(len(each.owed) for each in self._paying.values())
+        room = self.publisher.is_ready() and len(self._in_flight) + waiting < IN_MEMORY
+
+        def may_go(line: Line) -> bool:
+            paying = self._paying.get(line)
+            return room and (paying is None or len(paying.owed) < PER_LINE)
+
+        return may_go
 
     async def _can_publish(self) -> bool:
         """Whether a publish can be written now; waits for it a while, but not so long that nothing else is judged."""
@@ -202,21 +181,18 @@ class Relay:
         limit = PER_LINE if room else 0
         return Lease(self.owner, now_ms, now_ms + LEASE_MS, limit, self._cursors, frozenset(closed), room)
 
-    def _begin(self, due: Iterable[Dispatch], epoch: int) -> int:
-        """Begin to pay what was leased; return on how many lines."""
+    def _begin(self, due: Mapping[Line, Sequence[Dispatch]], epoch: int, whole: Collection[Line]) -> int:
+        """Begin to pay what was leased, or just committed; return on how many lines. Of those in `whole` it is all."""
         until = asyncio.get_running_loop().time() + FRESH_S
-        begun: dict[Line, Paying] = {}
-        for dispatch in due:
-            line = Line(dispatch.recipient, dispatch.lane)
-            paying = begun.get(line)
-            if paying is None:
-                paying = begun[line] = self._paying.setdefault(line, Paying(line))
+        for line, dispatches in due.items():
+            paying = self._paying.setdefault(line, Paying(line))
+            if not paying.owed:
                 paying.epoch, paying.until = epoch, until
-            paying.owed.append(dispatch)
-        for paying in begun.values():
-            paying.passed_over = len(paying.owed) >= IN_FLIGHT  # there may be more than was leased
+            paying.owed += dispatches
+            paying.passed_over = paying.passed_over or line not in whole
+            self._cursors[line] = max(self._cursors.get(line, 0), *(each.sequence for each in dispatches))
             self._go_on(paying)
-        return len(begun)
+        return len(due)
 
     # --- a line: a few at a time, in order ---
 
@@ -237,16 +213,20 @@ class Relay:
 
     def _drop(self, paying: Paying) -> None:
         """What has not gone is leased again."""
-        paying.passed_over = paying.passed_over or bool(paying.owed)
+        if not paying.owed:
+            return
+        line, first = paying.line, [each.sequence for each in paying.owed if each.attempts == 0]
+        if first:
+            self._cursors[line] = min(self._cursors[line], min(first) - 1)
         paying.owed.clear()
+        paying.passed_over = True
+        self._fresh.miss(line)
 
     def _hand_over(self, paying: Paying) -> None:
         room = min(IN_FLIGHT - paying.in_flight, len(paying.owed))
         batch = [paying.owed.popleft() for _ in range(room)]
         if batch:
             self._in_flight.update(each.key for each in batch)
-            last = max(each.sequence for each in batch)
-            self._cursors[paying.line] = max(self._cursors.get(paying.line, 0), last)
             paying.in_flight += len(batch)
             epoch = paying.epoch
             self.publisher.post(batch, lambda fates: self._tell(Answer(paying, epoch, batch, fates)))
@@ -268,7 +248,9 @@ class Relay:
         paying, batch, fates = answer.paying, answer.batch, answer.fates
         paying.in_flight -= len(batch)
         halts = any(fate is not Fate.CONFIRMED for fate in fates)
-        paying.halted += halts
+        if halts:
+            paying.halted += 1
+            self._fresh.miss(paying.line)
         if not WELL.issuperset(fates):
             self._drop(paying)
         self._rest(paying.line, fates)

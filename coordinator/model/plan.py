@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 from coordinator.model.codes import Lane
 from coordinator.model.policy import AgreementWord, CredentialWord, Policy
-from coordinator.model.volume import Conflict, Pair, Registered, Volume
+from coordinator.model.volume import Conflict, Neighbourhood, Pair, Probe, Registered, Volume
 from coordinator.model.work import Claim, ClaimKey, Dead, Settlement, Verdict
+
+MAX_NEAR = 64
+"""Pairs near each other that are read, and compared, under the lock; a survey of more is made outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Ask:
     claims: Sequence[ClaimKey] = ()
     operations: Sequence[str] = ()
     targets: Sequence[Target] = ()
+    around: Sequence[Probe] = ()
+    """What lies in their boxes and windows is told, when that is little (`MAX_NEAR`)."""
     since: int | None = None
     """Operations changed at or after this position are told; none when it is not given."""
     policy_version: int = -1
@@ -59,6 +64,8 @@ class Known:
     """Every record of a pair of which one is asked for."""
     counterparts: Mapping[str, Volume] = field(default_factory=dict)
     """The other operations of those pairs, as they are now, live or not."""
+    around: Neighbourhood | None = None
+    """What lies near, as of `head`; None when it is more than `MAX_NEAR` pairs."""
     changed: Mapping[str, Registered] = field(default_factory=dict)
     reached: frozenset[Target] = frozenset()
     """Those targets that were indeed sent to the recipient."""

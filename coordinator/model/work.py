@@ -1,6 +1,6 @@
 """What the doors hand to intake, what intake answers, and the forms that a submission takes on its walk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -251,3 +251,9 @@ class Leased:
 
     policy_version: int
     dispatches: tuple[Dispatch, ...]
+    next_dispatch: int = 0
+    """The key that the next new dispatch will have."""
+    until_ms: Mapping[Line, int] = field(default_factory=dict)
+    """The lines that were looked at, which are ours, each with the end of its lease."""
+    whole: Collection[Line] = ()
+    """Those of them of which all that is due was handed out."""

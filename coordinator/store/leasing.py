@@ -1,6 +1,7 @@
 """Which deliveries are due on which line, and whose line it is."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from operator import itemgetter
 
@@ -72,17 +73,26 @@ def lines_with_debts(db: sqlite3.Connection) -> list[tuple[Line, str | None, int
 
 def look(db: sqlite3.Connection, lease: Lease) -> tuple[list[Line], Leased]:
     """The lines with debts that may be taken or must be renewed, and what is due on those that are ours for a while."""
-    ours: list[Line] = []
+    ours: dict[Line, int] = {}
     wanted: list[Line] = []
     for line, owner, until_ms in lines_with_debts(db):
         until = until_ms or 0
         if line in lease.resting:
             continue
         if owner == lease.owner and until > lease.now_ms + RENEW_MS:
-            ours.append(line)
+            ours[line] = until
         elif owner == lease.owner or until <= lease.now_ms:
             wanted.append(line)
-    return wanted, Leased(read_head(db).policy_version, due(db, lease, ours))
+    head, limit = read_head(db), limit_of(lease, len(ours))
+    found = due(db, lease, list(ours), limit)
+    many = Counter((each.recipient, each.lane) for each in found)
+    whole = [line for line in ours if many[line.agency, line.lane] < limit]
+    return wanted, Leased(head.policy_version, found, head.dispatch, ours, whole)
+
+
+def limit_of(lease: Lease, lines: int) -> int:
+    """How much is handed out of each of so many lines."""
+    return lease.limit if lease.total is None else min(lease.limit, max(1, lease.total // max(1, lines)))
 
 
 def take(db: sqlite3.Connection, lease: Lease, wanted: Iterable[Line]) -> None:
@@ -93,9 +103,8 @@ def take(db: sqlite3.Connection, lease: Lease, wanted: Iterable[Line]) -> None:
     db.execute("COMMIT")
 
 
-def due(db: sqlite3.Connection, lease: Lease, lines: Sequence[Line]) -> tuple[Dispatch, ...]:
+def due(db: sqlite3.Connection, lease: Lease, lines: Sequence[Line], limit: int) -> tuple[Dispatch, ...]:
     """What is due on each line: alerts first, and what is to be tried again before what was never handed out."""
-    limit = lease.limit if lease.total is None else min(lease.limit, max(1, lease.total // max(1, len(lines))))
     if not lines or not limit:
         return ()
     asked = orjson.dumps([(line.agency, line.lane.value, lease.cursors.get(line, 0)) for line in lines]).decode()

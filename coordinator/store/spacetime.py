@@ -36,6 +36,10 @@ MAX_REMEMBERED = 256
 """Volumes, a few kilobytes each: those that one batch reads again after another, and no store of its own."""
 
 
+Hit = tuple[int, int, int]
+"""The index of a probe, and the row number and position of a live operation in its boxes and window."""
+
+
 class Volumes:
     """Remembers decoded volumes by row number and the position that made them: a changed row is another key."""
 
@@ -61,15 +65,23 @@ class Volumes:
 
 def read_neighbours(db: sqlite3.Connection, probes: Sequence[Probe], remembered: Volumes) -> Neighbourhood:
     """What is live in the probes' boxes and windows, as of the snapshot's position."""
+    return _neighbourhood(db, probes, _hits(db, probes), remembered)
+
+
+def read_near(
+    db: sqlite3.Connection, probes: Sequence[Probe], remembered: Volumes, at_most: int
+) -> Neighbourhood | None:
+    """The same, if it is no more than so many pairs."""
+    rows = _hits(db, probes)
+    return _neighbourhood(db, probes, rows, remembered) if len(rows) <= at_most else None
+
+
+def _neighbourhood(
+    db: sqlite3.Connection, probes: Sequence[Probe], rows: Sequence[Hit], remembered: Volumes
+) -> Neighbourhood:
     position = read_head(db).position
-    asked = [
-        (index, box.west, box.south, box.east, box.north, *_hours(to_us(probe.start), to_us(probe.end)))
-        for index, probe in enumerate(probes)
-        for box in probe.boxes
-    ]
-    if not asked:
+    if not rows:
         return Neighbourhood(position, {}, ())
-    rows = db.execute(HITS, (orjson.dumps(asked).decode(),)).fetchall()
     volumes = remembered.read(db, list({(n, at) for _, n, at in rows}))
     hits = []
     for index, n, at in rows:
@@ -77,6 +89,15 @@ def read_neighbours(db: sqlite3.Connection, probes: Sequence[Probe], remembered:
         if volume.status is probe.status and volume.operation_id != probe.operation_id:
             hits.append((probe.operation_id, volume.operation_id))
     return Neighbourhood(position, {volume.operation_id: volume for volume in volumes.values()}, tuple(hits))
+
+
+def _hits(db: sqlite3.Connection, probes: Sequence[Probe]) -> Sequence[Hit]:
+    asked = [
+        (index, box.west, box.south, box.east, box.north, *_hours(to_us(probe.start), to_us(probe.end)))
+        for index, probe in enumerate(probes)
+        for box in probe.boxes
+    ]
+    return db.execute(HITS, (orjson.dumps(asked).decode(),)).fetchall() if asked else ()
 
 
 def place(db: sqlite3.Connection, moved: Sequence[Volume], ended: Sequence[str]) -> None:

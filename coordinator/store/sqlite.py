@@ -3,18 +3,19 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from coordinator.journal.checkpoint import Sealed
 from coordinator.journal.tiles import Tile
-from coordinator.model.plan import Ask, Known, Plan
+from coordinator.model.plan import MAX_NEAR, Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
 from coordinator.model.work import Dispatch, Lease, Leased
 from coordinator.store import asking, journal, leasing
 from coordinator.store.connections import ReaderGate, Readers, Writer, path_of
 from coordinator.store.reading import read_known, read_policy
-from coordinator.store.spacetime import Volumes, read_neighbours
+from coordinator.store.spacetime import Volumes, read_near, read_neighbours
 from coordinator.store.writing import write_plan
 
 T = TypeVar("T")
@@ -23,14 +24,22 @@ T = TypeVar("T")
 class SqliteTransaction:
     """One transaction of the walk: two calls on the writer's thread, whatever the size of the batch."""
 
-    def __init__(self, writer: Writer, lead: str) -> None:
+    def __init__(self, writer: Writer, lead: str, volumes: Volumes) -> None:
         """Hold the writer's turn; begin at `read`."""
         self._writer = writer
         self._lead = lead
+        self._volumes = volumes
 
     async def read(self, ask: Ask) -> Known:
         """Begin immediately, which locks the head, and answer."""
-        return await self._writer.call(lambda db: read_known(db, ask, self._lead))
+
+        def work(db: sqlite3.Connection) -> Known:
+            known = read_known(db, ask, self._lead)
+            if not ask.around:
+                return known
+            return replace(known, around=read_near(db, ask.around, self._volumes, MAX_NEAR))
+
+        return await self._writer.call(work)
 
     async def write(self, plan: Plan) -> None:
         """Write and commit."""
@@ -119,7 +128,7 @@ class SqliteStore(SqliteReader):
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """Take the turn; whatever is not written is rolled back."""
         async with self._writer.turn():
-            yield SqliteTransaction(self._writer, self._lead)
+            yield SqliteTransaction(self._writer, self._lead, self._volumes)
 
     async def lease(self, lease: Lease) -> Leased:
         """Look on a reader; write only when a line is new to us or its lease runs out."""

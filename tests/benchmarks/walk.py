@@ -1,6 +1,6 @@
 """The whole walk against the bare relay, on one private broker in one run: publishes a second, and latency.
 
-Run as `python -m tests.benchmarks.walk [--messages N] [--rounds N] [--seconds S] [--json]`. Nothing is asserted.
+Run as `python -m tests.benchmarks.walk [--messages N] [--rounds N] [--seconds S]`. Nothing is asserted.
 """
 
 import argparse

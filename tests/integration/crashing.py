@@ -37,7 +37,7 @@ BEFORE: dict[str, Patched] = {
     "before put": (PublishedDirectory, "put"),
 }
 AFTER: dict[str, Patched] = {
-    "surveyed": (Intake, "_survey"),
+    "surveyed": (Intake, "_compare"),
     "read": (SqliteTransaction, "read"),
     "committed": (sqlite, "write_plan"),
     "acked": (inbound, "_settle"),
@@ -78,7 +78,7 @@ def _fused(step: Callable[P, Awaitable[T]], fuse: Fuse, *, first: bool) -> Calla
         if first:
             fuse.burn()
         done = await step(*args, **kwargs)
-        if not first and done != Leased(getattr(done, "policy_version", 0), ()):  # a lease of nothing is no step
+        if not first and not (isinstance(done, Leased) and not done.dispatches):  # a lease of nothing is no step
             fuse.burn()
         return done
 

@@ -14,7 +14,7 @@ from coordinator.bootstrap import Service, make_intake, running
 from coordinator.chores import released
 from coordinator.model.plan import Ask
 from coordinator.model.work import Dispatch, Submission
-from coordinator.relay import IN_FLIGHT
+from coordinator.paying import IN_FLIGHT
 from coordinator.rests import LONGEST_REST_S
 from coordinator.store import open_store
 from tests import kit
