@@ -88,7 +88,8 @@ class Pending:
     def _end(self, fate: Fate) -> None:
         if self._fate is None:
             self._fate = fate
-            for listener in self._listeners:
+            listeners, self._listeners = self._listeners, []  # who listens knows us too: nothing is left in a circle
+            for listener in listeners:
                 listener(self)
 
 
