@@ -24,7 +24,19 @@ from coordinator.model.operations import OperationEvent, OperationNotice, Operat
 from coordinator.model.plan import MAX_NEAR, Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe, Volume
-from coordinator.model.work import Batch, ClaimKey, Dead, Judged, Prepared, Receipt, Settlement, Submission, Verdict
+from coordinator.model.work import (
+    Admitted,
+    Batch,
+    ClaimKey,
+    Dead,
+    Judged,
+    Prepared,
+    Read,
+    Receipt,
+    Settlement,
+    Submission,
+    Verdict,
+)
 from coordinator.ports import Store, Transaction
 from coordinator.steps import authorise, decode, deconflict, record, register, validate
 
@@ -164,19 +176,20 @@ class Intake:
         decoded = decode.decode(submission.body)
         claim = validate.claim_key(submission, decoded)
         read = decoded if isinstance(decoded, Refused) else validate.read(submission, decoded, self.domain.bounds)
-        return self._authorise(Judged(submission, read, Refused(RefusalCode.NO_PARTICIPATION, Stage.AUTHORISE), claim))
+        return Judged(submission, read, self._verdict(submission, read), claim, self.policy.version)
 
-    def _authorise(self, judged: Judged) -> Judged:
-        """Find the verdict by the policy as we know it; one that was found by the same version stands."""
-        if judged.policy_version == self.policy.version and self.policy.version >= 0:
+    def _verdict(self, submission: Submission, read: Read | Refused) -> Admitted | Refused:
+        """Judge by the policy as we know it."""
+        if isinstance(read, Refused):
+            return read
+        return authorise.judge(submission, read, self.policy, self.domain.directory)
+
+    def _authorised(self, judged: Judged) -> Judged:
+        """What was judged by another version of the policy is judged again."""
+        version = self.policy.version
+        if judged.policy_version == version and version >= 0:
             return judged
-        read, policy = judged.read, self.policy
-        verdict = (
-            read
-            if isinstance(read, Refused)
-            else authorise.judge(judged.submission, read, policy, self.domain.directory)
-        )
-        return replace(judged, verdict=verdict, policy_version=policy.version)
+        return judged._replace(verdict=self._verdict(judged.submission, judged.read), policy_version=version)
 
     async def _settle(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
         """One poisonous row never sinks its neighbours: halve until it stands alone, and fails alone."""
@@ -246,7 +259,7 @@ class Intake:
         """3, 4: claims first; then, judged by the policy that the lock shows, the state of each object."""
         if known.policy is not None:
             self.policy = known.policy
-        return [walk.settle_claim(self._authorise(each), known, self.policy) for each in unit]
+        return [walk.settle_claim(self._authorised(each), known, self.policy) for each in unit]
 
     async def _write(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from coordinator.model.answers import MAX_POINTERS, LapseReason
 from coordinator.model.authority import AgreementStatus, CredentialStatus
@@ -40,8 +41,7 @@ from coordinator.steps import authorise, deconflict, deduplicate, record, regist
 from coordinator.steps.record import Draft
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What the steps under the lock made of one submission."""
 
     judged: Judged

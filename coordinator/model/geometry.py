@@ -1,5 +1,6 @@
 """The ground that an area means, and what deconfliction asks of it: how far apart, how large, where to look."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, isnan
@@ -24,6 +25,9 @@ _SHORTER: Final = 0.02
 """Degrees: to a third of a metre."""
 _ARC: Final = 24
 """Sides to a quarter of a circle: they enclose all but 0.07 % of it."""
+
+_POINT: Final = struct.Struct("<BIdd")
+_POINT_KIND: Final = 1
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False)
@@ -52,6 +56,22 @@ class Shape:
         shape = cls.__new__(cls)
         _fill(shape, None, radius_m, (*centre, *centre))
         return shape
+
+    @classmethod
+    def of_wkb(cls, core: bytes, reach_m: float) -> "Shape":
+        """Return the shape whose core was written by `wkb`."""
+        if len(core) == _POINT.size:
+            _, kind, *centre = _POINT.unpack(core)
+            if kind == _POINT_KIND:
+                return cls.disc((centre[0], centre[1]), reach_m)
+        return cls(shapely.from_wkb(core), reach_m)
+
+    def wkb(self) -> bytes:
+        """Write the core as well-known binary (OGC 06-103r4): little-endian, longitude and latitude in degrees."""
+        # Of a point by ourselves: a call into shapely costs more than all else that is done with it.
+        if self._core is None:
+            return _POINT.pack(1, _POINT_KIND, *self.bounds[:2])
+        return bytes(shapely.to_wkb(self._core, byte_order=1))
 
     @property
     def core(self) -> BaseGeometry:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from coordinator.model.answers import AuthorityVerdict, Withheld
 from coordinator.model.codes import Lane
@@ -13,8 +14,7 @@ from coordinator.model.geometry import Shape
 from coordinator.model.leaf import Channel
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One message as a door received it; `agency` is proven by the door, whatever the body claims."""
 
     body: bytes
@@ -38,8 +38,7 @@ class Verdict(StrEnum):
     """Nothing was recorded; the same submission may be tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The answer to one submission, as the door needs it; `body` is the coordinator's own message."""
 
     verdict: Verdict
@@ -49,8 +48,7 @@ class Receipt:
     body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A submission that is a valid message of its type."""
 
     event: AgencyEvent
@@ -59,16 +57,14 @@ class Read:
     flags: tuple[Flag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """A recipient that may be told, and the agreement relied on (None: by role)."""
 
     agency: str
     agreement: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A message that its sender may send, with whom it goes to."""
 
     grants: tuple[Grant, ...] = ()
@@ -76,8 +72,7 @@ class Admitted:
     authority: AuthorityVerdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A submission with what the steps before the transaction made of it."""
 
     submission: Submission
@@ -93,8 +88,7 @@ class Judged:
         return self.read.event if isinstance(self.read, Read) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A submission with all that can be found out about it without the store."""
 
     submission: Submission
@@ -114,8 +108,7 @@ class Batch:
     """By place."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimKey:
+class ClaimKey(NamedTuple):
     """Under what a submission is claimed: `(agency, id)`, or its digest when it could not be read."""
 
     agency: str
@@ -148,8 +141,7 @@ class Fate(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(NamedTuple):
     """One delivery that is owed: a content, a recipient's queue, a number in its feed."""
 
     key: int
@@ -171,8 +163,7 @@ class Dispatch:
     jws: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How one owed dispatch fared."""
 
     key: int
@@ -220,8 +211,7 @@ class Telling:
     causation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One recipient's queue: leases, order and back-off are per line."""
 
     agency: str

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-import shapely
 from pydantic import TypeAdapter
 
 from coordinator.model.answers import CloseReason
@@ -49,19 +48,11 @@ OPERATION_COLUMNS = (
 )
 
 
-def operation_rows(operations: Sequence[tuple[Registered, int]]) -> list[tuple[object, ...]]:
-    """Operations with their positions as `OPERATION_COLUMNS`."""
-    # Written all at once, since a call into shapely costs ten times as much as what it does with a point.
-    cores = shapely.to_wkb([registered.volume.shape.core for registered, _ in operations]).tolist()
-    return [
-        _operation_row(registered, core, position)
-        for (registered, position), core in zip(operations, cores, strict=True)
-    ]
-
-
-def _operation_row(registered: Registered, core: bytes, position: int) -> tuple[object, ...]:
+def operation_row(registered: Registered, position: int) -> tuple[object, ...]:
+    """An operation with its position as `OPERATION_COLUMNS`."""
     volume, card = registered.volume, registered.volume.card
-    shown = {"contact": card.contact.model_dump(mode="json"), "caution": card.caution, "sealed": card.sealed}
+    contact = orjson.Fragment(card.contact.model_dump_json())
+    shown = {"contact": contact, "caution": card.caution, "sealed": card.sealed}
     return (
         volume.operation_id,
         volume.agency,
@@ -72,7 +63,7 @@ def _operation_row(registered: Registered, core: bytes, position: int) -> tuple[
         registered.live,
         to_us(volume.start),
         to_us(volume.end),
-        core,
+        volume.shape.wkb(),
         volume.shape.reach_m,
         orjson.dumps(shown).decode(),
         registered.authority.model_dump_json() if registered.authority else None,
@@ -93,7 +84,7 @@ def operation_of(row: Row) -> Registered:
         revision=revision,
         status=Status(status),
         event_type=EventType(event_type),
-        shape=Shape(shapely.from_wkb(bytes(core)), reach_m),
+        shape=Shape.of_wkb(bytes(core), reach_m),
         start=from_us(start_us),
         end=from_us(end_us),
         card=Card(

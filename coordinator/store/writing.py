@@ -16,7 +16,7 @@ from coordinator.store.rows import (
     conflict_row,
     credential_word_row,
     dead_row,
-    operation_rows,
+    operation_row,
 )
 from coordinator.store.spacetime import place
 
@@ -128,7 +128,7 @@ def _deliveries(db: sqlite3.Connection, plan: Plan) -> None:
 
 
 def _operations(db: sqlite3.Connection, rows: Sequence[OperationRow]) -> None:
-    insert(db, OPERATIONS, operation_rows([(row.registered, row.position) for row in rows]))
+    insert(db, OPERATIONS, [operation_row(row.registered, row.position) for row in rows])
     place(
         db,
         [row.registered.volume for row in rows if row.moved and row.registered.live],

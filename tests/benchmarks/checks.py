@@ -27,7 +27,7 @@ from coordinator.steps import deconflict
 from coordinator.store import open_store
 from coordinator.store.inserting import insert
 from coordinator.store.migrate import migrate
-from coordinator.store.rows import US_PER_HOUR, operation_rows, to_us
+from coordinator.store.rows import US_PER_HOUR, operation_row, to_us
 from coordinator.store.spacetime import BOXES, NUMBERS
 from coordinator.store.sqlite import SqliteStore
 from coordinator.store.writing import OPERATIONS
@@ -70,7 +70,7 @@ def fill(path: Path, places: Places, count: int) -> None:
     volumes = (places.volume() for _ in range(count))
     for start in range(0, count, 10_000):
         some = [volume for _, volume in zip(range(min(10_000, count - start)), volumes, strict=False)]
-        insert(db, OPERATIONS, operation_rows([(Registered(each, OperationState.PLANNED), 0) for each in some]))
+        insert(db, OPERATIONS, [operation_row(Registered(each, OperationState.PLANNED), 0) for each in some])
         numbers = range(start + 1, start + 1 + len(some))
         insert(db, NUMBERS, [(number, number) for number in numbers])
         insert(db, BOXES, list(_boxes(numbers, some)))

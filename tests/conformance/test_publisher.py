@@ -5,7 +5,7 @@ import itertools
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 import pytest
@@ -102,7 +102,7 @@ async def test_a_missing_recipient_changes_nobody_elses_outcome(subject: Subject
 async def test_what_cannot_be_sent_at_all_is_refused_and_its_neighbours_go(subject: Subject) -> None:
     giant = dispatch(2, "mshp", jws="x" * 200 * 1024)
     huge = dispatch(3, "mshp", body=b"x" * 1024 * 1024)
-    long = replace(dispatch(4, "mshp"), correlation="c" * 300)
+    long = dispatch(4, "mshp")._replace(correlation="c" * 300)
     fates = await publish(subject, dispatch(1, "mshp"), giant, huge, long, dispatch(5, "mshp"))
     assert fates == [Fate.CONFIRMED, Fate.UNSENDABLE, Fate.UNSENDABLE, Fate.UNSENDABLE, Fate.CONFIRMED]
 

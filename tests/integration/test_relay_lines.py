@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
@@ -106,7 +105,7 @@ async def test_what_can_never_be_sent_is_parked_at_once_and_its_line_goes_on(
     service: Service, installation: Installation
 ) -> None:
     good, giant, next_one = (notice("mshp", ["hsi"], area=apart(number)) for number in range(3))
-    await service.intake.receive([submission(good), replace(submission(giant), jws="x" * 200_000)])
+    await service.intake.receive([submission(good), submission(giant)._replace(jws="x" * 200_000)])
     await until(lambda: parked_ids(service))
     stuck = await dispatch_of(service.store, "hsi", id_of(giant))
     assert await parked_ids(service) == [stuck.id]

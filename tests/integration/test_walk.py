@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -538,8 +537,8 @@ async def test_a_leaf_holds_no_digest_of_a_body_and_no_contact(intake: Intake, s
 
 async def test_one_poisonous_message_does_not_sink_its_neighbours(intake: Intake, store: SqliteStore) -> None:
     good = [kit.notice("mshp", ["hsi"]) for _ in range(49)]
-    poison = replace(kit.notice("mshp", ["hsi"]), account="mshp", jws=b"not text")  # type: ignore[arg-type]  # what the store cannot bind
-    poison = replace(poison, jws=_Unbindable())  # type: ignore[arg-type]  # a value that no column takes
+    poison = kit.notice("mshp", ["hsi"])._replace(account="mshp", jws=b"not text")  # type: ignore[arg-type]  # what the store cannot bind
+    poison = poison._replace(jws=_Unbindable())  # type: ignore[arg-type]  # a value that no column takes
     receipts = await intake.receive([*good[:20], poison, *good[20:]])
     assert [receipt.verdict for receipt in receipts].count(Verdict.ACCEPTED) == 49
     assert receipts[20].verdict is Verdict.FAILED
@@ -577,7 +576,7 @@ async def test_slivers_that_vanish_when_merged_are_refused_as_an_invalid_area(in
 
 
 async def test_a_message_that_a_step_cannot_bear_fails_alone(intake: Intake) -> None:
-    unbearable = replace(kit.notice("mshp", ["hsi"]), received=None)  # type: ignore[arg-type]  # what no door makes
+    unbearable = kit.notice("mshp", ["hsi"])._replace(received=None)  # type: ignore[arg-type]  # what no door makes
     receipts = await intake.receive([kit.notice("mshp", ["hsi"]), unbearable, kit.notice("mshp", ["hsi"])])
     assert [each.verdict for each in receipts] == [Verdict.ACCEPTED, Verdict.FAILED, Verdict.ACCEPTED]
 

@@ -1,7 +1,7 @@
 """A small domain whose law is written out in full, for tables of decisions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -125,7 +125,7 @@ def said(name: str, sender: str, **data: object) -> Read:
 
 def touching(read: Read, counties: tuple[str, ...]) -> Read:
     """A message whose ground touches those counties."""
-    return replace(read, counties=tuple((fips, fips) for fips in counties))
+    return read._replace(counties=tuple((fips, fips) for fips in counties))
 
 
 def from_queue(agency_id: str, account: str | None = None, received: datetime = NOW) -> Submission:
