@@ -59,7 +59,7 @@ def system_clock() -> datetime:
 class Identifiers:
     """Fresh identifiers that sort by time; what is random in them is made for many at once."""
 
-    def __init__(self, at_once: int = 256) -> None:
+    def __init__(self, at_once: int = 32) -> None:
         self._at_once = at_once
         self._random: list[str] = []
         self._millisecond = -1
@@ -84,7 +84,7 @@ def system_id() -> str:
 class Salts:
     """Random 256-bit salts, each for one commitment (`audit.md`); drawn for many at once."""
 
-    def __init__(self, at_once: int = 64) -> None:
+    def __init__(self, at_once: int = 16) -> None:
         self._at_once = at_once
         self._drawn: list[bytes] = []
 

@@ -83,7 +83,7 @@ class Seal:
         self._archive = archive
         self._key = key
         self._now = now
-        self._pause_s = interval_s / 2
+        self._pause_s = 0.8 * interval_s
         self._clock = clock
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()

@@ -22,9 +22,9 @@ from coordinator.model.work import Batch, Prepared, Receipt, Submission, Verdict
 from coordinator.ports import Intake
 
 MAX_BATCH: Final = 150
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 16
 """Messages that are judged before others on the loop have their turn: the batch that is being recorded comes first."""
-_PREFETCH_TOTAL, _LEAST_PREFETCH, _MOST_PREFETCH = 4_800, 20, 300
+_PREFETCH_TOTAL, _LEAST_PREFETCH, _MOST_PREFETCH = 2_400, 20, 300
 _DEAD_PREFETCH: Final = 20
 
 Ready = tuple[Delivery, Prepared]

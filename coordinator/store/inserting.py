@@ -4,35 +4,34 @@ import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 
-CHUNKS = (64, 16)
-"""How many rows go in one statement. Few sizes, so that the driver finds nearly every statement prepared already."""
+SIZES = (1, 4, 16, 64, 256)
+"""How many rows a statement has room for. Few sizes, so that the driver finds nearly every one prepared already."""
+MOST = SIZES[-1]
 
 
 class Insert:
     """An INSERT into one table, with the columns of a row in the order in which rows are given."""
 
     def __init__(self, into: str, columns: str, otherwise: str = "") -> None:
-        """`otherwise` is what follows the values: an `ON CONFLICT` clause."""
-        row = f"({', '.join('?' * (columns.count(',') + 1))})"
-        self.one = self._of(into, columns, row, 1, otherwise)
-        self.many = tuple((rows, self._of(into, columns, row, rows, otherwise)) for rows in CHUNKS)
-
-    @staticmethod
-    def _of(into: str, columns: str, row: str, rows: int, otherwise: str) -> str:
-        return f"INSERT INTO {into} ({columns}) VALUES {', '.join([row] * rows)} {otherwise}"  # noqa: S608  # all constants
+        """The first column is never NULL; `otherwise` is what follows the values: an `ON CONFLICT` clause."""
+        self.width = columns.count(",") + 1
+        row = f"({', '.join('?' * self.width)})"
+        # What is left of the room is NULL, and not inserted.
+        self.statements = tuple(
+            f"INSERT INTO {into} ({columns}) SELECT * FROM (VALUES {', '.join([row] * size)}) "  # noqa: S608  # constants
+            f"WHERE column1 IS NOT NULL {otherwise}"
+            for size in SIZES
+        )
 
 
 def insert(db: sqlite3.Connection, what: Insert, rows: Sequence[Sequence[object]]) -> None:
-    """Insert rows in their order.
+    """Insert rows in their order, up to 256 with one statement.
 
-    `executemany` takes a step of SQLite for each row, and with each lets go of the interpreter's lock and takes it
-    again, for which a thread waits long while another computes. Here a step takes up to 64 rows; a few alone are
-    quicker one by one.
+    With each statement the driver lets go of the interpreter's lock and takes it again, several times, for which a
+    thread waits long while another computes; `executemany` does so for each row.
     """
-    done, count = 0, len(rows)
-    for size, statement in what.many:
-        while count - done >= size:
-            db.execute(statement, tuple(chain.from_iterable(rows[done : done + size])))
-            done += size
-    if done < count:
-        db.executemany(what.one, rows[done:] if done else rows)
+    for start in range(0, len(rows), MOST):
+        part = rows[start : start + MOST]
+        size, statement = next(each for each in zip(SIZES, what.statements, strict=True) if each[0] >= len(part))
+        room = (None,) * (what.width * (size - len(part)))
+        db.execute(statement, (*chain.from_iterable(part), *room))

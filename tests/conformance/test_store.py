@@ -16,7 +16,7 @@ import pytest
 from coordinator.intake import Intake
 from coordinator.model.codes import Lane
 from coordinator.model.errors import StoreUnavailableError
-from coordinator.model.plan import Ask, Target
+from coordinator.model.plan import MAX_NEAR, Ask, Target
 from coordinator.model.work import ClaimKey, Dispatch, Fate, Lease, Line, Settlement, Verdict
 from coordinator.steps import deconflict, record
 from coordinator.store import leasing, open_store
@@ -195,6 +195,29 @@ async def test_the_policy_is_told_only_to_who_does_not_know_it(store: SqliteStor
     assert known.policy.agreements == intake.policy.agreements == (await store.policy()).agreements
 
 
+async def test_what_lies_near_is_told_under_the_lock_when_it_is_little(store: SqliteStore, intake: Intake) -> None:
+    directory = kit.directory()
+    plan = kit.plan(["hsi"])
+    near = [kit.notice("mshp", ["hsi"]) for _ in range(MAX_NEAR)]
+    near.insert(0, kit.submission("mshp", kit.body("mshp", "operation.notice", plan)))
+    await intake.receive(near[:MAX_NEAR])
+    async with store.transaction() as transaction:
+        (here,) = (await transaction.read(Ask(operations=(str(plan["operation_id"]),)))).operations.values()
+    probes = [replace(deconflict.probe(here.volume, directory), operation_id=kit.fresh_id())]
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(around=probes))
+    assert known.around is not None
+    assert known.around.position == known.head.position
+    assert known.around == await store.neighbours(probes)
+    assert len(known.around.hits) == MAX_NEAR
+    await intake.receive(near[MAX_NEAR:])
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(around=probes))
+    assert known.around is None
+    async with store.transaction() as transaction:
+        assert (await transaction.read(Ask())).around is None
+
+
 async def test_a_line_belongs_to_one_owner_until_its_lease_ends(store: SqliteStore, intake: Intake) -> None:
     await intake.receive([kit.notice("mshp", ["hsi"])])
     ours = await store.lease(lease("one"))
@@ -203,6 +226,28 @@ async def test_a_line_belongs_to_one_owner_until_its_lease_ends(store: SqliteSto
     later = await store.lease(lease("two", now_ms=40_000))
     assert [each.id for each in later.dispatches] == [each.id for each in ours.dispatches]
     assert not (await store.lease(lease("one", now_ms=41_000))).dispatches
+
+
+async def test_a_look_tells_which_lines_are_ours_and_of_which_it_handed_out_everything(
+    store: SqliteStore, intake: Intake
+) -> None:
+    await intake.receive([kit.notice("mshp", ["hsi", "dea"]) for _ in range(5)])
+    hsi, sender = Line("hsi", Lane.OUT), Line("mshp", Lane.OUT)
+    everything = await store.lease(lease())
+    lines = {Line(each.recipient, each.lane) for each in everything.dispatches}
+    assert set(everything.whole) == lines
+    assert everything.until_ms == dict.fromkeys(lines, 31_000)
+    assert everything.next_dispatch > max(each.key for each in everything.dispatches)
+    owed = Counter(Line(each.recipient, each.lane) for each in everything.dispatches)
+    some = await store.lease(lease(limit=owed[hsi]))
+    assert hsi not in some.whole  # there could be more
+    assert sender not in some.whole
+    most = await store.lease(lease(limit=owed[hsi] + 1, resting=frozenset({sender})))
+    assert hsi in most.whole
+    assert sender not in most.until_ms
+    theirs = await store.lease(lease("two"))
+    assert not theirs.until_ms
+    assert not theirs.whole
 
 
 async def test_what_is_due_comes_in_order_and_after_the_cursor(store: SqliteStore, intake: Intake) -> None:

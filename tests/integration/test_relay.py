@@ -12,6 +12,8 @@ from coordinator.bootstrap import Service, running
 from coordinator.chores import released
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.plan import Ask
+from coordinator.model.work import Lease, Leased
+from coordinator.relay import POLL_S
 from coordinator.store.asking import parked
 from tests.conftest import Vhost
 from tests.installation import Installation, Partner, install
@@ -131,6 +133,32 @@ async def test_each_queue_gets_its_messages_in_the_order_of_its_feed(
     sequences = [each.headers["x-sequence"] for each in received]
     assert sequences == list(range(1, before + len(sent) + 1))
     assert [each.body for each in received][before:] == sent
+
+
+async def test_what_was_just_committed_goes_without_a_look_into_the_store(
+    service: Service, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [notice("mshp", ["hsi"], area=apart(number)) for number in range(20)]
+    asked, look, again = asyncio.Event(), service.store.lease, asyncio.Event()
+
+    async def slow(lease: Lease) -> Leased:
+        asked.set()
+        await again.wait()
+        return await look(lease)
+
+    async with Partner(installation, "mshp") as mshp, Partner(installation, "hsi") as hsi:
+        await mshp.publish(sent[0])
+        await until(lambda: paid(service.store))
+        await asyncio.sleep(2 * POLL_S)  # a look that finds nothing more: the line is level
+        monkeypatch.setattr(service.store, "lease", slow)
+        await asked.wait()
+        await mshp.publish(*sent[1:])
+        found: list[bytes] = []
+        while not set(sent) <= set(found):
+            found += [each.body for each in await hsi.read("out", 1)]
+        assert [each for each in found if each in sent] == sent
+        again.set()
+    await until(lambda: paid(service.store))
 
 
 async def test_a_lost_wake_up_costs_a_poll_and_nothing_else(service: Service, installation: Installation) -> None:

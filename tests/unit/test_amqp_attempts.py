@@ -41,7 +41,7 @@ def test_a_rest_is_never_longer_than_its_bound(lasted: list[float]) -> None:
     assert all(rest == 0.1 for rest, each in zip(rests, lasted, strict=True) if each >= 10.0)
 
 
-@pytest.mark.parametrize(("agencies", "prefetch"), [(0, 200), (1, 200), (6, 200), (12, 100), (30, 40), (200, 20)])
+@pytest.mark.parametrize(("agencies", "prefetch"), [(0, 300), (1, 300), (8, 300), (12, 200), (30, 80), (200, 20)])
 def test_the_prefetch_is_shared_among_the_agencies(agencies: int, prefetch: int) -> None:
     assert prefetch_for(agencies) == prefetch
 

@@ -1,6 +1,7 @@
 """The writer's turn: whatever is raised or cancelled in it, the next turn finds no transaction open."""
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.store.connections import ReaderGate, Writer
+from coordinator.store.connections import FOLD_AFTER, ReaderGate, Writer
 from coordinator.store.threads import Threads
 
 GUARD_S = 10.0
@@ -151,3 +152,23 @@ async def test_a_thread_that_nobody_hears_any_more_ends_its_work_all_the_same() 
     go_on.set()
     await asyncio.to_thread(threads.close)
     assert (left.done(), done) == (False, ["last"])
+
+
+async def test_while_nobody_waits_the_log_is_folded_into_the_file(writer: Writer, tmp_path: Path) -> None:
+    def in_the_file() -> int:
+        """What is there without the log."""
+        with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/store.db?immutable=1", uri=True)) as file:
+            return noted(file)
+
+    for _ in range(FOLD_AFTER):
+        assert in_the_file() == 0
+        await whole(writer)
+    async with writer.turn():
+        await writer.call(noted)  # comes after it
+    assert in_the_file() == FOLD_AFTER
+
+
+async def test_while_others_wait_for_the_turn_nothing_is_folded(writer: Writer, tmp_path: Path) -> None:
+    await asyncio.gather(*(whole(writer) for _ in range(3 * FOLD_AFTER)))
+    assert (tmp_path / "store.db-wal").stat().st_size > 3 * FOLD_AFTER * 4096  # no page of it was used again
+    assert await count(writer) == 3 * FOLD_AFTER
