@@ -21,8 +21,9 @@ from coordinator.amqp.topology import members_of, plan_topology
 from coordinator.amqp.verify import verify_topology
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
+from coordinator.domain import Domain, system_clock, system_id
 from coordinator.http.app import Condition, Health, make_app, serving
-from coordinator.intake import Domain, Intake, system_clock, system_id
+from coordinator.intake import Intake
 from coordinator.journal.note import SigningKey
 from coordinator.model.directory import Directory
 from coordinator.model.extent import Extent

@@ -11,7 +11,7 @@ from typing import Any
 from coordinator.amqp.definitions import password_hash
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import read_directory
-from coordinator.intake import Domain
+from coordinator.domain import Domain
 from coordinator.model.counties import Counties
 from coordinator.model.directory import Directory
 from coordinator.model.extent import Extent

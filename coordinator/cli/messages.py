@@ -16,7 +16,7 @@ from coordinator.amqp.sender import publish_once
 from coordinator.amqp.topology import ingress_exchange
 from coordinator.cli.context import address_as, chosen, refusals
 from coordinator.cli.participants import read_directory_of
-from coordinator.intake import system_id
+from coordinator.domain import system_id
 from coordinator.model.directory import Account, Directory
 from coordinator.model.envelope import TYPE_PREFIX
 from coordinator.model.errors import ConfigurationError, CoordinatorError

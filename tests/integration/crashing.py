@@ -20,6 +20,7 @@ from coordinator.settings import load
 from coordinator.store import sqlite
 from coordinator.store.published import PublishedDirectory
 from coordinator.store.sqlite import SqliteStore, SqliteTransaction
+from coordinator.surveying import Surveyor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +38,7 @@ BEFORE: dict[str, Patched] = {
     "before put": (PublishedDirectory, "put"),
 }
 AFTER: dict[str, Patched] = {
-    "surveyed": (Intake, "_compare"),
+    "surveyed": (Surveyor, "_compare"),
     "read": (SqliteTransaction, "read"),
     "committed": (sqlite, "write_plan"),
     "acked": (inbound, "_settle"),

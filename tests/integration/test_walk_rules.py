@@ -10,14 +10,16 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from coordinator.intake import MAX_CHANGED, MAX_SURVEYS, SETTLE_AFTER_S, Intake
+from coordinator.intake import MAX_SURVEYS, Intake
 from coordinator.model.leaf import LEAF, ConflictLeaf, MessageAcceptedLeaf
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.volume import Neighbourhood, Probe
 from coordinator.model.work import Fate, Lease, Settlement, Submission, Verdict
+from coordinator.outcomes import SETTLE_AFTER_S
 from coordinator.store import open_store
 from coordinator.store.migrate import migrate
 from coordinator.store.sqlite import SqliteStore, SqliteTransaction
+from coordinator.surveying import MAX_CHANGED
 from tests import kit
 from tests.logged import logged
 
@@ -154,7 +156,7 @@ async def _interrupted(url: str, times: int, others: int) -> tuple[int, int]:
         store.interruptions = lambda: [*apart(others - 1, next(rows)), _at(kit.JEFFERSON_CITY, "dea")]
         store.left = times
         intake = Intake(store, kit.domain())
-        intake.crowded = True
+        intake.surveyor.crowded = True
         (receipt,) = await intake.receive([_at(kit.JEFFERSON_CITY)])
         assert receipt.verdict is Verdict.ACCEPTED
         entries = [LEAF.validate_json(leaf) for leaf in await store.entries(0, 10_000)]

@@ -16,7 +16,8 @@ from coordinator.demo.play import Observed
 from coordinator.demo.promises import Performance, hold
 from coordinator.demo.scenario import load_places, load_scenario
 from coordinator.demo.telling import Teller
-from coordinator.intake import Domain, Intake
+from coordinator.domain import Domain
+from coordinator.intake import Intake
 from coordinator.journal.findings import Altered, Intact, Part
 from coordinator.model.envelope import TYPE_PREFIX
 from coordinator.model.leaf import Channel

@@ -9,8 +9,8 @@ from typing import get_args
 
 import pytest
 
+from coordinator.canonical import canonical
 from coordinator.cli import PLACES
-from coordinator.intake import canonical
 from coordinator.model.decisions import EXPLANATIONS, RefusalCode, Refused, Stage
 from coordinator.model.leaf import Channel, Leaf
 from coordinator.model.messages import INCOMING_TYPES, OUTGOING_TYPES, type_of

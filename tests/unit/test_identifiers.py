@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from coordinator.intake import SALT_BYTES, Identifiers, Salts
+from coordinator.domain import SALT_BYTES, Identifiers, Salts
 from coordinator.model.identity import moment_half
 
 

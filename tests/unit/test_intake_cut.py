@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.intake import MAX_BATCH, cut
+from coordinator.cutting import MAX_BATCH, cut
 from coordinator.model.decisions import RefusalCode, Refused, Stage
 from coordinator.model.messages import INCOMING
 from coordinator.model.work import Admitted, ClaimKey, Judged, Read, Submission
