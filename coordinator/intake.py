@@ -1,5 +1,6 @@
 """THE WALK: a batch of submissions in, a receipt for each out, one transaction between."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -48,12 +49,14 @@ class Intake:
     domain: Domain
     on_commit: Sequence[Callable[[Plan], None]] = ()
     policy: Policy = field(init=False)
+    leisure: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     surveyor: Surveyor = field(init=False)
     _outcomes: Outcomes = field(init=False, default_factory=Outcomes)
 
     def __post_init__(self) -> None:
         """Begin with no policy: the first transaction tells the newest."""
         self.policy = Policy(-1, self.domain.lead)
+        self.leisure.set()
         self.surveyor = Surveyor(self.store, self.domain.directory)
 
     async def receive(self, submissions: Sequence[Submission]) -> Sequence[Receipt]:
@@ -111,7 +114,7 @@ class Intake:
         surveyed = await self.surveyor.ahead(volumes)
         for attempt in range(MAX_SURVEYS):
             async with self.store.transaction() as transaction:
-                known = await transaction.read(self._ask(unit, volumes, surveyed))
+                known = await self._read(transaction, self._ask(unit, volumes, surveyed))
                 fates = self._fates(unit, known)
                 thought, volumes = volumes, walk.moved(fates)
                 standing = await self.surveyor.standing(surveyed, thought, volumes, known)
@@ -122,6 +125,14 @@ class Intake:
             surveyed = await self.surveyor.survey(volumes)
         msg = "unreachable: the last survey is always used"
         raise AssertionError(msg)
+
+    async def _read(self, transaction: Transaction, ask: Ask) -> Known:
+        """Read a little in many steps, for each of which the store's thread must get hold of the interpreter."""
+        self.leisure.clear()
+        try:
+            return await transaction.read(ask)
+        finally:
+            self.leisure.set()
 
     def _fates(self, unit: Sequence[Judged], known: Known) -> Sequence[walk.Fate]:
         """3, 4: claims first; then, judged by the policy that the lock shows, the state of each object."""

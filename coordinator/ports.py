@@ -1,5 +1,6 @@
 """The ports: what the walk needs of a store, a broker and a signer, and what each of them promises."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -94,6 +95,11 @@ class Publisher(Protocol):
 
 class Intake(Protocol):
     """The walk, as the doors see it."""
+
+    @property
+    def leisure(self) -> asyncio.Event:
+        """Set, but for moments in which what can wait should leave the interpreter to the store."""
+        ...
 
     def prepare(self, submission: Submission) -> Prepared:
         """Do what needs no store: read, validate, judge; perhaps while an earlier batch is being recorded."""

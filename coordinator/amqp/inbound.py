@@ -113,6 +113,7 @@ class Inbound:
             recording: asyncio.Task[bool] | None = None
             while True:
                 self._wake.clear()
+                await self._intake.leisure.wait()
                 more = self._prepare_some()
                 if recording is None or recording.done():
                     if recording is not None and not recording.result():

@@ -32,6 +32,8 @@ class Copying:
         self.recipients = recipients
         self.messages = 0
         self.began = 0.0
+        self.leisure = asyncio.Event()
+        self.leisure.set()
 
     def prepare(self, submission: Submission) -> Prepared:
         """Judge nothing."""

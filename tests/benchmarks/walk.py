@@ -124,7 +124,7 @@ async def drained(service: Service, deliveries: int) -> None:
         numbered, owing = await service.store.reading(progress)
         if numbered >= deliveries and not owing:
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02 if numbered >= deliveries else 0.1)  # seldom, since each look costs the walk a little
 
 
 async def walk_rate(ground: Ground, name: str, messages: int) -> float:

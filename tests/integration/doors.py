@@ -65,6 +65,10 @@ class RecordingIntake:
     before: Callable[[Sequence[Submission]], Awaitable[object]] | None = None
     batches: list[list[Submission]] = field(default_factory=list)
     quarantined: list[tuple[Submission, str]] = field(default_factory=list)
+    leisure: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.leisure.set()
 
     @property
     def received(self) -> list[Submission]:
