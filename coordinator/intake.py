@@ -11,6 +11,7 @@ from coordinator import chores, judging, walk
 from coordinator.canonical import log_messages
 from coordinator.cutting import cut
 from coordinator.domain import Domain
+from coordinator.fates import Fate, find_conflicts, moved, settle_claim
 from coordinator.model.base import COORDINATOR
 from coordinator.model.decisions import QuarantineReason, RefusalCode
 from coordinator.model.errors import StoreUnavailableError
@@ -116,7 +117,7 @@ class Intake:
             async with self.store.transaction() as transaction:
                 known = await self._read(transaction, self._ask(unit, volumes, surveyed))
                 fates = self._fates(unit, known)
-                thought, volumes = volumes, walk.moved(fates)
+                thought, volumes = volumes, moved(fates)
                 standing = await self.surveyor.standing(surveyed, thought, volumes, known)
                 if standing is None and attempt == MAX_SURVEYS - 1:
                     standing = await self.surveyor.survey(volumes)
@@ -134,19 +135,17 @@ class Intake:
         finally:
             self.leisure.set()
 
-    def _fates(self, unit: Sequence[Judged], known: Known) -> Sequence[walk.Fate]:
+    def _fates(self, unit: Sequence[Judged], known: Known) -> Sequence[Fate]:
         """3, 4: claims first; then, judged by the policy that the lock shows, the state of each object."""
         if known.policy is not None:
             self.policy = known.policy
-        return [
-            walk.settle_claim(judging.by_policy(each, self.domain, self.policy), known, self.policy) for each in unit
-        ]
+        return [settle_claim(judging.by_policy(each, self.domain, self.policy), known, self.policy) for each in unit]
 
     async def _write(
         self,
         transaction: Transaction,
         known: Known,
-        fates: Sequence[walk.Fate],
+        fates: Sequence[Fate],
         survey: deconflict.Survey,
         chore: Chore | None = None,
     ) -> Sequence[Receipt]:
@@ -155,7 +154,7 @@ class Intake:
             known, self.domain.clock(), f"//{COORDINATOR}/{self.domain.id}", self.domain.new_id, self.domain.new_salt
         )
         with self._outcomes.riding() as settlements:
-            conflicts = walk.find_conflicts(fates, survey, known, self.domain.directory, draft)
+            conflicts = find_conflicts(fates, survey, known, self.domain.directory, draft)
             after = register.policy_after(self.policy, (fate.outcome for fate in fates))
             entering = walk.Entering(draft, known, self.policy, after, self.domain.directory, conflicts)
             receipts = [entering.enter(index, fate) for index, fate in enumerate(fates)]
