@@ -22,8 +22,10 @@ class Fresh:
     _until_ms: dict[Line, int] = field(init=False, default_factory=dict)
     """Up to when a line is leased by us, as the last look that had something of it showed."""
     _level: set[Line] = field(init=False, default_factory=set)
+    _looks: int = field(init=False, default=0)
+    """How many looks into the store were begun."""
     _missed: dict[Line, int] = field(init=False, default_factory=dict)
-    """By line: one more than the key of the last delivery that was not taken."""
+    """By line: how many looks were begun when something of it was left. Only a later one can show that it is level."""
     _missed_of_any: int = field(init=False, default=0)
     _next: int = field(init=False, default=0)
     """The key that the next delivery has if all transactions were ours."""
@@ -55,20 +57,24 @@ class Fresh:
     def miss(self, line: Line) -> None:
         """Say that something of a line was not handed out, or must go before what is new."""
         self._level.discard(line)
-        self._missed[line] = self._next
+        self._missed[line] = self._looks
+
+    def look(self) -> None:
+        """Say that a look into the store begins."""
+        self._looks += 1
 
     def looked(self, leased: Leased) -> None:
         """Learn from a look into the store which lines are level again."""
         self._until_ms.update(leased.until_ms)
         for line in leased.whole:
-            if leased.next_dispatch >= max(self._missed.get(line, 0), self._missed_of_any):
+            if self._looks > max(self._missed.get(line, 0), self._missed_of_any):
                 self._level.add(line)
 
     def _notice_others(self, plan: Plan) -> None:
         """A gap in the keys: somebody else wrote deliveries, and nobody knows on which lines."""
         if plan.head.dispatch - len(plan.dispatches) != self._next:
             self._level.clear()
-            self._missed_of_any = plan.head.dispatch
+            self._missed_of_any = self._looks
         self._next = plan.head.dispatch
 
     def _is_level(self, line: Line, now_ms: int) -> bool:

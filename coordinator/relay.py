@@ -63,6 +63,8 @@ class Relay:
     _paying: dict[Line, Paying] = field(init=False, default_factory=dict)
     _in_flight: set[int] = field(init=False, default_factory=set)
     """Keys of what was handed to the publisher, until it is settled."""
+    _settled_meanwhile: set[int] = field(init=False, default_factory=set)
+    """Keys of what was settled since the store was asked last: its answer may be older."""
     _answers: deque[Answer] = field(init=False, default_factory=deque)
     _outcomes: list[Outcome] = field(init=False, default_factory=list)
     """Not settled yet."""
@@ -80,7 +82,8 @@ class Relay:
     def heed(self, plan: Plan) -> None:
         """Pay what was committed from memory where nothing comes before it, and look at once for the rest."""
         taken, missed = self._fresh.take(plan, self._now_ms(), self._may_go())
-        lines = in_order(taken)
+        # A look into the store may have seen the commit, and been answered, before we hear of it.
+        lines = in_order([each for each in taken if not self._is_taken(each)])
         self._begin(lines, self._ground.epoch, lines)
         if missed or plan.agreement_words or plan.credential_words:
             self.wake()
@@ -130,6 +133,8 @@ class Relay:
         if not await self._can_publish():
             return 1  # there may be something due
         epoch = self._ground.epoch
+        self._settled_meanwhile.clear()
+        self._fresh.look()
         leased = await self.store.lease(self._lease())
         self._version = leased.policy_version
         due = [each for each in leased.dispatches if not self._is_taken(each)]
@@ -142,7 +147,7 @@ class Relay:
 
     def _is_taken(self, dispatch: Dispatch) -> bool:
         """Whether it is in memory, or went from there, since the store was asked."""
-        if dispatch.key in self._in_flight:
+        if dispatch.key in self._in_flight or dispatch.key in self._settled_meanwhile:
             return True
         line = Line(dispatch.recipient, dispatch.lane)
         return dispatch.attempts == 0 and dispatch.sequence <= self._cursors.get(line, 0)
@@ -154,7 +159,7 @@ class Relay:
 
         def may_go(line: Line) -> bool:
             paying = self._paying.get(line)
-            return room and (paying is None or len(paying.owed) < PER_LINE)
+            return room and (paying is None or (len(paying.owed) < PER_LINE and not paying.halted))
 
         return may_go
 
@@ -301,7 +306,9 @@ class Relay:
                 break
             except StoreUnavailableError:
                 await asyncio.sleep(POLL_S)
-        self._in_flight.difference_update(each.key for each in settlements)
+        keys = [each.key for each in settlements]
+        self._in_flight.difference_update(keys)
+        self._settled_meanwhile.update(keys)
 
     def _settled(self, outcome: Outcome) -> None:
         paying = outcome.paying

@@ -241,8 +241,6 @@ class Leased:
 
     policy_version: int
     dispatches: tuple[Dispatch, ...]
-    next_dispatch: int = 0
-    """The key that the next new dispatch will have."""
     until_ms: Mapping[Line, int] = field(default_factory=dict)
     """The lines that were looked at, which are ours, each with the end of its lease."""
     whole: Collection[Line] = ()

@@ -87,7 +87,7 @@ def look(db: sqlite3.Connection, lease: Lease) -> tuple[list[Line], Leased]:
     found = due(db, lease, list(ours), limit)
     many = Counter((each.recipient, each.lane) for each in found)
     whole = [line for line in ours if many[line.agency, line.lane] < limit]
-    return wanted, Leased(head.policy_version, found, head.dispatch, ours, whole)
+    return wanted, Leased(head.policy_version, found, ours, whole)
 
 
 def limit_of(lease: Lease, lines: int) -> int:

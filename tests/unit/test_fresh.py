@@ -24,9 +24,14 @@ def plan(first: int, *lines: Line, content: bool = True) -> Plan:
     return made
 
 
-def looked(next_dispatch: int, *whole: Line, until_ms: int = UNTIL) -> Leased:
-    """A look that found these lines ours, and handed out all that was due on them."""
-    return Leased(0, (), next_dispatch, dict.fromkeys(whole, until_ms), whole)
+def found(*whole: Line) -> Leased:
+    """What a look says that found these lines ours, and handed out all that was due on them."""
+    return Leased(0, (), dict.fromkeys(whole, UNTIL), whole)
+
+
+def look(fresh: Fresh, *whole: Line) -> None:
+    fresh.look()
+    fresh.looked(found(*whole))
 
 
 def keys(taken: Sequence[Dispatch]) -> list[int]:
@@ -37,20 +42,20 @@ def level(*lines: Line) -> Fresh:
     """Lines of which everything was handed out, before delivery 10."""
     fresh = Fresh()
     fresh.take(plan(9, DEA), NOW, lambda _: False)
-    fresh.looked(looked(10, *lines))
+    look(fresh, *lines)
     return fresh
 
 
 def test_nothing_goes_before_the_store_was_asked() -> None:
-    taken, look = Fresh().take(plan(0, HSI), NOW, lambda _: True)
+    taken, needed = Fresh().take(plan(0, HSI), NOW, lambda _: True)
     assert not taken
-    assert look
+    assert needed
 
 
 def test_on_a_level_line_everything_goes_with_its_content_and_no_look_is_needed() -> None:
-    taken, look = level(HSI, DEA).take(plan(10, HSI, DEA, HSI), NOW, lambda _: True)
+    taken, needed = level(HSI, DEA).take(plan(10, HSI, DEA, HSI), NOW, lambda _: True)
     assert keys(taken) == [10, 11, 12]
-    assert not look
+    assert not needed
     assert taken[0] == Dispatch(
         key=10, id="d10", recipient="hsi", lane=Lane.OUT, sequence=11, type="a.type", event_id="id", sender="mshp",
         source="//mshp/cad", body=b"{}", recorded="moment", attempts=0, agreement="agreement",
@@ -59,36 +64,37 @@ def test_on_a_level_line_everything_goes_with_its_content_and_no_look_is_needed(
 
 
 def test_a_line_is_a_recipient_and_a_lane() -> None:
-    taken, look = level(HSI).take(plan(10, ALERT, HSI), NOW, lambda _: True)
+    taken, needed = level(HSI).take(plan(10, ALERT, HSI), NOW, lambda _: True)
     assert keys(taken) == [11]
-    assert look
+    assert needed
 
 
 def test_after_one_was_left_none_goes_until_a_look_that_saw_it() -> None:
     fresh = level(HSI, DEA)
     assert not fresh.take(plan(10, HSI), NOW, lambda _: False)[0]
+    fresh.look()
     assert not fresh.take(plan(11, HSI), NOW, lambda _: True)[0]
-    fresh.looked(looked(11, HSI, DEA))  # a snapshot from before the second
+    fresh.looked(found(HSI, DEA))  # perhaps of a moment before the second
     assert keys(fresh.take(plan(12, HSI, DEA), NOW, lambda _: True)[0]) == [13]
-    fresh.looked(looked(14, HSI, DEA))
+    look(fresh, HSI, DEA)
     assert keys(fresh.take(plan(14, HSI, DEA), NOW, lambda _: True)[0]) == [14, 15]
 
 
 def test_a_look_that_did_not_hand_out_everything_changes_nothing() -> None:
     fresh = level(HSI)
     fresh.miss(HSI)
-    fresh.looked(Leased(0, (), 10, {HSI: UNTIL}, ()))
+    fresh.look()
+    fresh.looked(Leased(0, (), {HSI: UNTIL}, ()))
     assert not fresh.take(plan(10, HSI), NOW, lambda _: True)[0]
 
 
 def test_a_transaction_that_was_not_ours_stops_every_line_until_a_look_that_saw_it() -> None:
     fresh = level(HSI, DEA)
-    taken, look = fresh.take(plan(11, HSI, DEA), NOW, lambda _: True)  # somebody else took number 10
-    assert not taken
-    assert look
-    fresh.looked(looked(11, HSI, DEA))
+    fresh.look()
+    assert fresh.take(plan(11, HSI, DEA), NOW, lambda _: True) == ([], True)  # somebody else took number 10
+    fresh.looked(found(HSI, DEA))
     assert not fresh.take(plan(13, HSI), NOW, lambda _: True)[0]
-    fresh.looked(looked(14, HSI, DEA))
+    look(fresh, HSI, DEA)
     assert keys(fresh.take(plan(14, HSI), NOW, lambda _: True)[0]) == [14]
 
 
@@ -100,9 +106,9 @@ def test_a_lease_that_ends_soon_is_not_relied_on() -> None:
 
 def test_what_has_its_content_elsewhere_is_left_with_all_that_follows_on_its_line() -> None:
     fresh = level(HSI)
-    taken, look = fresh.take(plan(10, HSI, content=False), NOW, lambda _: True)
+    taken, needed = fresh.take(plan(10, HSI, content=False), NOW, lambda _: True)
     assert not taken
-    assert look
+    assert needed
     assert not fresh.take(plan(11, HSI), NOW, lambda _: True)[0]
 
 
