@@ -1,12 +1,17 @@
-"""The web application and its health pages."""
+"""The web application: its pages of health, and the routes of the rooms beside it behind one gateway."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from coordinator.http.gateway import gateway
+from coordinator.http.principals import Authenticator
 from coordinator.model.errors import ConfigurationError
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+"""Of one request's body: a batch of 64 messages of the largest size; each route may allow less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,13 @@ async def readyz(request: web.Request) -> web.Response:
     return web.json_response(body, status=200 if ready else 503)
 
 
-def make_app(health: Health) -> web.Application:
-    """The application with its routes."""
-    app = web.Application(client_max_size=64 * 1024)
+def make_app(
+    health: Health, authenticate: Authenticator | None = None, routes: Iterable[web.RouteDef] = ()
+) -> web.Application:
+    """The application: health for anybody, and the rooms' routes for callers that are proven."""
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[gateway(authenticate)])
     app[HEALTH] = health
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), *routes])
     return app
 
 
