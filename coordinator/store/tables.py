@@ -280,5 +280,16 @@ facts = Table(
 )
 """What the installation remembers of itself, such as the digest of the directory at the last start."""
 
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("revoked_us", Number, nullable=False),
+    Column("expires_us", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Tokens of the HTTP door that no longer count; a row may go once its token has ended by itself."""
+Index("revoked_tokens_by_end", revoked_tokens.c.expires_us)
+
 EFFECTS = ("claims", "messages", "dispatches", "operations", "agreement_words", "credential_words", "acknowledgements")
 """Tables whose rows cite the entry that made them."""
