@@ -126,6 +126,10 @@ class HttpSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    metrics_host: str = "127.0.0.1"
+    """Of its own, so that a door that is open to others does not open the metrics too: they ask for no proof."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Where Prometheus asks; none is open without it."""
 
 
 class JournalSettings(_Section):
