@@ -23,8 +23,10 @@ from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
 from coordinator.domain import Domain, system_clock, system_id
 from coordinator.http.app import Condition, Health, make_app, serving
+from coordinator.http.metrics import Page, counting, serving_metrics
 from coordinator.intake import Intake
 from coordinator.journal.note import SigningKey
+from coordinator.metering import METRICS, Meter
 from coordinator.model.directory import Directory
 from coordinator.model.extent import Extent
 from coordinator.model.plan import Ask, Plan
@@ -78,6 +80,8 @@ class Service:
     watch: Watch
     health: Health
     reading: asyncio.Task[None] | None = None
+    metrics_address: str | None = None
+    """None where no port for metrics is set."""
 
     def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start every part in one group: if one dies, the service dies loudly."""
@@ -143,7 +147,13 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
         store = await stack.enter_async_context(open_store(settings.store.url, lead))
         service = _assemble(settings, directory, store, key)
         app = make_app(service.health)
+        app.middlewares.insert(0, counting(service.intake.tally))
         service.address = await stack.enter_async_context(serving(app, settings.http.host, settings.http.port))
+        if settings.http.metrics_port is not None:
+            opened = serving_metrics(
+                _metrics(service, directory), settings.http.metrics_host, settings.http.metrics_port
+            )
+            service.metrics_address = await stack.enter_async_context(opened)
         await _begin(service, directory)
         async with asyncio.TaskGroup() as group:
             tasks = service.begin(group)
@@ -175,6 +185,21 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     service = Service("", store, intake, inbound, publisher, relay, seal, watch, health)
     health.ask = service.conditions
     return service
+
+
+def _metrics(service: Service, directory: Directory) -> Page:
+    """The page of metrics, over a registry of its own."""
+    meter = Meter(
+        service.intake.tally,
+        service.store,
+        service.inbound,
+        service.publisher,
+        service.relay,
+        service.seal,
+        tuple(sorted(directory.ids)),
+        system_clock,
+    )
+    return Page(METRICS, meter.measure)
 
 
 async def _not_yet() -> list[Condition]:
@@ -231,5 +256,6 @@ async def serve(settings: Settings, key: SigningKey) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with running(settings, key) as service:
-        structlog.get_logger("service").info("started", http=service.address, domain=settings.domain.id)
+        log = structlog.get_logger("service")
+        log.info("started", http=service.address, metrics=service.metrics_address, domain=settings.domain.id)
         await stopping.wait()

@@ -1,6 +1,7 @@
 """THE WALK: a batch of submissions in, a receipt for each out, one transaction between."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -35,6 +36,7 @@ from coordinator.outcomes import Outcomes
 from coordinator.ports import Store, Transaction
 from coordinator.steps import deconflict, record, register
 from coordinator.surveying import Surveyor, planned
+from coordinator.tally import Tally
 
 MAX_SURVEYS = 3
 DEAD_QUEUE = "router.dead"
@@ -49,6 +51,7 @@ class Intake:
     store: Store
     domain: Domain
     on_commit: Sequence[Callable[[Plan], None]] = ()
+    tally: Tally = field(default_factory=Tally)
     policy: Policy = field(init=False)
     leisure: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     surveyor: Surveyor = field(init=False)
@@ -82,7 +85,9 @@ class Intake:
         """
         receipts = batch.receipts
         left = {at: each.judged for at, each in enumerate(batch.prepared) if at not in receipts}
-        receipts |= {at: Receipt(Verdict.FAILED) for at, judged in left.items() if judged is None}
+        failed = {at: Receipt(Verdict.FAILED) for at, judged in left.items() if judged is None}
+        receipts |= failed
+        self.tally.failed += len(failed)
         places = (at for at, judged in left.items() if judged is not None)
         with self._outcomes.recording():
             for unit in cut([judged for judged in left.values() if judged is not None]):
@@ -102,6 +107,7 @@ class Intake:
                 return [*await self._settle(unit[:half]), *await self._settle(unit[half:])]
             log = structlog.get_logger("intake")
             log.exception("failed", claim=unit[0].claim.id, agency=unit[0].submission.agency)
+            self.tally.failed += 1
             return [Receipt(Verdict.FAILED)]
 
     async def _commit(self, unit: Sequence[Judged]) -> Sequence[Receipt]:
@@ -161,10 +167,13 @@ class Intake:
             if chore is not None:
                 chore(draft, known)
             record.settled(draft, settlements)
-            await transaction.write(draft.finish(after.version))
+            plan, began = draft.finish(after.version), time.perf_counter()
+            await transaction.write(plan)
+            took_s = time.perf_counter() - began
         self.policy = after
         for heed in self.on_commit:
             heed(draft.plan)
+        self.tally.recorded(receipts, draft.plan, took_s)
         log_messages((fate.judged, receipt) for fate, receipt in zip(fates, receipts, strict=True))
         return receipts
 

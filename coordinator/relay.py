@@ -252,6 +252,7 @@ class Relay:
         """Take the outcomes of a batch; what failed halts its line until that is settled."""
         paying, batch, fates = answer.paying, answer.batch, answer.fates
         paying.in_flight -= len(batch)
+        self.intake.tally.outcomes(paying.line, fates)
         halts = any(fate is not Fate.CONFIRMED for fate in fates)
         if halts:
             paying.halted += 1

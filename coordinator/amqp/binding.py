@@ -37,12 +37,14 @@ class Content:
     """At most 64 KiB and one byte."""
     digest: str
     """Of the whole body."""
+    redelivered: bool = False
+    """Whether the broker has delivered it before, to us or to who was here before us."""
 
     @classmethod
     def of(cls, message: DeliveredMessage) -> Self:
         """Take what is needed of a message, and let go of the rest."""
         body = message.body
-        return cls(message.header.properties, body[: MAX_BODY_BYTES + 1], digest_of(body))
+        return cls(message.header.properties, body[: MAX_BODY_BYTES + 1], digest_of(body), bool(message.redelivered))
 
     @property
     def headers(self) -> Mapping[str, object]:

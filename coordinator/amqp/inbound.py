@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -27,6 +28,8 @@ _AT_ONCE: Final = 16
 _PREFETCH_TOTAL, _LEAST_PREFETCH, _MOST_PREFETCH = 2_400, 20, 300
 _DEAD_PREFETCH: Final = 20
 
+_REDELIVERED: Final = attrgetter("content.redelivered")
+
 Ready = tuple[Delivery, Prepared]
 
 
@@ -41,6 +44,8 @@ class InboundStatus:
     """Messages that are judged or being recorded now."""
     trouble: str | None
     """Why the store does not record, when it does not."""
+    redelivered: int
+    """How many messages came that the broker had delivered before, since the service began."""
     stopping: bool
 
     @property
@@ -77,13 +82,19 @@ class Inbound:
         self._dead = Ingress(DEAD_LETTERS, _DEAD_PREFETCH, self._wake, renew_s)
         self._ready: list[Ready] = []
         self._in_batch = 0
+        self._redelivered = 0
         self._stopping = False
 
     def status(self) -> InboundStatus:
         """How the way in is doing now."""
         ingresses = {ingress.queue: ingress.status() for ingress in self._all()}
         return InboundStatus(
-            self._session.status(), ingresses, self._in_batch + len(self._ready), self._patience.trouble, self._stopping
+            self._session.status(),
+            ingresses,
+            self._in_batch + len(self._ready),
+            self._patience.trouble,
+            self._redelivered,
+            self._stopping,
         )
 
     async def run(self) -> None:
@@ -182,7 +193,9 @@ class Inbound:
             if self._failed(delivery, prepared.submission, receipt)
         ]
         again = await self._set_aside(failed)
-        await _settle([delivery for delivery, _ in ready], again)
+        deliveries = [delivery for delivery, _ in ready]
+        self._redelivered += sum(map(_REDELIVERED, deliveries))
+        await _settle(deliveries, again)
 
     def _failed(self, delivery: Delivery, submitted: Submission, receipt: Receipt) -> bool:
         match receipt.verdict:
