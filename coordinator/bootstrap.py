@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +22,10 @@ from coordinator.amqp.verify import verify_topology
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
 from coordinator.domain import Domain, system_clock, system_id
-from coordinator.http.app import Condition, Health, make_app, serving
+from coordinator.http.app import Condition, Health, Route, make_app, serving
+from coordinator.http.bearer import MAX_REVOKED, Bearer, Revocations
 from coordinator.http.metrics import Page, counting, serving_metrics
+from coordinator.http.tokens import Tokens, load_token_keys
 from coordinator.intake import Intake
 from coordinator.journal.note import SigningKey
 from coordinator.metering import METRICS, Meter
@@ -34,7 +36,7 @@ from coordinator.relay import Relay
 from coordinator.seal import Seal
 from coordinator.settings import Settings
 from coordinator.steps.validate import Bounds
-from coordinator.store import open_store
+from coordinator.store import open_store, tokens
 from coordinator.store.asking import fact
 from coordinator.store.connections import serving_alone
 from coordinator.store.migrate import require_newest
@@ -79,6 +81,8 @@ class Service:
     seal: Seal
     watch: Watch
     health: Health
+    bearer: Bearer | None
+    """None where there is no token key: then the HTTP door is shut."""
     reading: asyncio.Task[None] | None = None
     metrics_address: str | None = None
     """None where no port for metrics is set."""
@@ -86,7 +90,8 @@ class Service:
     def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start every part in one group: if one dies, the service dies loudly."""
         self.reading = group.create_task(self.inbound.run(), name="inbound")
-        parts = (self.publisher, self.relay, self.seal, self.watch)
+        door = () if self.bearer is None else (self.bearer.revocations,)
+        parts = (self.publisher, self.relay, self.seal, self.watch, *door)
         return [self.reading, *(group.create_task(part.run(), name=type(part).__name__.lower()) for part in parts)]
 
     async def stop(self) -> None:
@@ -146,7 +151,7 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
         stack.enter_context(serving_alone(settings.store.url))
         store = await stack.enter_async_context(open_store(settings.store.url, lead))
         service = _assemble(settings, directory, store, key)
-        app = make_app(service.health)
+        app = make_app(service.health, service.bearer, _routes(service, settings, directory))
         app.middlewares.insert(0, counting(service.intake.tally))
         service.address = await stack.enter_async_context(serving(app, settings.http.host, settings.http.port))
         if settings.http.metrics_port is not None:
@@ -155,6 +160,8 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
             )
             service.metrics_address = await stack.enter_async_context(opened)
         await _begin(service, directory)
+        if service.bearer is not None:
+            await service.bearer.revocations.refresh()
         async with asyncio.TaskGroup() as group:
             tasks = service.begin(group)
             try:
@@ -182,9 +189,32 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     heeding += [relay.heed, lambda _: seal.wake()]
     watch = Watch(store, publisher, [each.id for each in agencies], settings.domain.id, system_clock, system_id)
     health = Health(ask=_not_yet)
-    service = Service("", store, intake, inbound, publisher, relay, seal, watch, health)
+    bearer = _bearer(settings, directory, store)
+    service = Service("", store, intake, inbound, publisher, relay, seal, watch, health, bearer)
     health.ask = service.conditions
     return service
+
+
+def _routes(service: Service, settings: Settings, directory: Directory) -> list[Route]:
+    """What the HTTP door answers under `/v1/`: a line for each of its rooms."""
+    del service, settings, directory
+    return []
+
+
+def _bearer(settings: Settings, directory: Directory, store: SqliteStore) -> Bearer | None:
+    """What proves callers; None where the installation has no token key."""
+    if not settings.http.token_key.exists():
+        words = "there is no [http] token_key, so the HTTP door is shut; `coordinator token key` makes one"
+        structlog.get_logger("service").warning("door_shut", reason=words)
+        return None
+    keys = load_token_keys(settings.http.token_key)
+    issued = Tokens(keys, settings.domain.origin, settings.domain.id, directory)
+
+    async def revoked() -> Collection[str]:
+        now_us = int(system_clock().timestamp() * 1_000_000)
+        return await store.reading(lambda db: tokens.revoked(db, now_us, MAX_REVOKED))
+
+    return Bearer(issued, Revocations(revoked))
 
 
 def _metrics(service: Service, directory: Directory) -> Page:

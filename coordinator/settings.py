@@ -122,10 +122,12 @@ class StoreSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """`[http]`: health now; the HTTP door later."""
+    """`[http]`: the HTTP door, and the health pages beside it."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    token_key: Path = Path("token.key")
+    """The key of the tokens that callers show; without its file there is no door, and only health is served."""
     metrics_host: str = "127.0.0.1"
     """Of its own, so that a door that is open to others does not open the metrics too: they ask for no proof."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -315,4 +317,5 @@ def _anchored(made: Settings, folder: Path) -> Settings:
         }
     )
     directory = made.directory.model_copy(update={"path": (folder / made.directory.path).resolve()})
-    return made.model_copy(update={"store": store, "journal": journal, "directory": directory})
+    http = made.http.model_copy(update={"token_key": (folder / made.http.token_key).resolve()})
+    return made.model_copy(update={"store": store, "journal": journal, "directory": directory, "http": http})

@@ -15,6 +15,9 @@ from coordinator.amqp.apply import apply_topology
 from coordinator.amqp.definitions import password_hash
 from coordinator.amqp.topology import plan_topology
 from coordinator.directory.reader import read_directory
+from coordinator.domain import system_clock, system_id
+from coordinator.http.principals import AccessRole, Principal
+from coordinator.http.tokens import LIFETIME, TokenKeys, Tokens, load_token_keys
 from coordinator.journal.note import SigningKey
 from coordinator.model.directory import Directory
 from coordinator.model.work import Submission
@@ -50,6 +53,18 @@ class Installation:
         accounts = {f"COORDINATOR_AMQP__ACCOUNTS__{agency}": kit.password(agency) for agency in self.directory.ids}
         return {**os.environ, **accounts}
 
+    def token(self, agency: str, *roles: AccessRole, subject: str | None = None) -> str:
+        """A token of the HTTP door: a publisher's, unless other roles are named."""
+        settings = self.settings
+        keys = load_token_keys(settings.http.token_key)
+        issued = Tokens(keys, settings.domain.origin, settings.domain.id, self.directory)
+        principal = Principal(agency, subject or agency, frozenset(roles or {AccessRole.PUBLISHER}))
+        return issued.issue(principal, system_clock(), LIFETIME, system_id())
+
+    def bearer(self, agency: str, *roles: AccessRole, subject: str | None = None) -> dict[str, str]:
+        """The header that shows such a token."""
+        return {"Authorization": f"Bearer {self.token(agency, *roles, subject=subject)}"}
+
     def url(self, agency: str) -> str:
         """The broker's address for an agency's account."""
         return self.vhost.url_for(agency, kit.password(agency))
@@ -65,6 +80,7 @@ async def install(folder: Path, vhost: Vhost, toml: str | None = None) -> Instal
     (folder / "directory.toml").write_text(text)
     (folder / "journal.key").write_text(f"{key.encode()}\n")
     (folder / "journal.vkey").write_text(f"{key.verifier.encode()}\n")
+    (folder / "token.key").write_text(TokenKeys.generate().encode(private=True))
     (folder / "coordinator.toml").write_text(
         f'[domain]\norigin = "{ORIGIN}"\n[amqp]\nurl = "{url}"\nheartbeat_s = 5\n[http]\nport = 0\n'
     )

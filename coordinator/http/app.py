@@ -32,6 +32,8 @@ class Health:
 
 
 HEALTH = web.AppKey("health", Health)
+Route = web.RouteDef
+"""One address that a room answers at, as `make_app` takes them."""
 
 
 async def healthz(_request: web.Request) -> web.Response:
