@@ -8,6 +8,8 @@ from typing import Protocol
 from coordinator.journal.checkpoint import Sealed
 from coordinator.journal.tiles import Tile
 from coordinator.model.errors import CoordinatorError
+from coordinator.model.feeding import Batch as FeedBatch
+from coordinator.model.feeding import FeedReading
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
@@ -114,6 +116,42 @@ class Intake(Protocol):
 
     async def quarantine(self, batch: Sequence[tuple[Submission, str]]) -> None:
         """Set aside what no attempt could process, each with the name of its queue."""
+        ...
+
+
+# --- feeds ------------------------------------------------------------------------------------------------------------
+
+
+class FeedSource(Protocol):
+    """The feeds in the store. Every method raises `StoreUnavailableError` when it cannot do it now."""
+
+    async def feed_page(self, agency: str, since: int, limit: int, max_bytes: int) -> FeedReading:
+        """Read an agency's feed after a number, in order; at least one, if there is one, whatever its size."""
+        ...
+
+    async def last_sequences(self) -> Mapping[str, int]:
+        """Read each agency's last number."""
+        ...
+
+    async def policy(self) -> Policy:
+        """Read the newest policy."""
+        ...
+
+
+class Listener(Protocol):
+    """Somebody who follows a feed. None of its methods waits for anything, so that nobody waits for it."""
+
+    @property
+    def cursor(self) -> int:
+        """The last number that it has, or that its filter passed over."""
+        ...
+
+    def hear(self, batch: FeedBatch) -> None:
+        """Take what comes after its cursor; or fall behind, and leave the feed."""
+        ...
+
+    def fall_behind(self) -> None:
+        """Read the store from its cursor on."""
         ...
 
 
