@@ -1,31 +1,26 @@
 """From a message of an agency's queue to a submission: who sent it, what is wrong with it, its CloudEvent."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
 
-import orjson
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from coordinator.amqp.guard import UnreadableHeaders
+from coordinator.model import binding
+from coordinator.model.binding import BINARY, STRUCTURED, detached, digest_of, media_type
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.directory import Agency
 from coordinator.model.envelope import MAX_BODY_BYTES
 from coordinator.model.leaf import Channel
 from coordinator.model.work import Submission
 
-STRUCTURED: Final = "application/cloudevents+json"
-BINARY: Final = "application/json"
 _PREFIXES: Final = ("ce-", "cloudEvents:", "cloudEvents_")
 """How binary mode marks a CloudEvent's attributes: the RabbitMQ binding's way, and the two of the AMQP 1.0 binding."""
 _EXTRA_ROUTES: Final = frozenset({"CC", "BCC"})
 """Headers by which RabbitMQ sends a message to further queues."""
-_DETACHED: Final = re.compile(r"[A-Za-z0-9_-]{1,2048}\.\.[A-Za-z0-9_-]{1,2048}")
-"""A detached JWS (RFC 7515, appendix F). Any other text is not carried on: it would be the sender's, unseen by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +54,6 @@ class Content:
         return count if isinstance(count, int) and not isinstance(count, bool) else 0
 
 
-def digest_of(body: bytes) -> str:
-    """Return `sha-256:` and the hexadecimal digest."""
-    return "sha-256:" + hashlib.sha256(body).hexdigest()
-
-
 def submission(content: Content, agency: Agency, received: datetime) -> Submission:
     """Read what an agency's ingress queue delivered; `agency` owns the queue, and so has sent it.
 
@@ -84,7 +74,7 @@ def submission(content: Content, agency: Agency, received: datetime) -> Submissi
         received=received,
         digest=digest,
         flaw=flaw,
-        jws=jws if isinstance(jws, str) and _DETACHED.fullmatch(jws) else None,
+        jws=detached(jws),
     )
 
 
@@ -134,20 +124,10 @@ def find_flaw(content: Content, agency: Agency) -> RefusalCode | None:
 
 
 def structured(headers: Mapping[str, object], data: bytes) -> bytes:
-    """Turn a CloudEvent in binary mode into the structured JSON form, attributes in alphabetical order.
-
-    The data's bytes are kept. What is not JSON is returned as it is, and is refused where JSON is read: put between
-    the attributes, it could pretend to be some of them.
-    """
+    """Turn a CloudEvent in binary mode into the structured JSON form (`model/binding.py`)."""
     prefix = _prefix(headers)
     attributes = {key.removeprefix(prefix): _plain(value) for key, value in headers.items() if key.startswith(prefix)}
-    attributes["datacontenttype"] = BINARY
-    try:
-        orjson.loads(data)
-        envelope = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return data
-    return envelope[:-1] + b',"data":' + data + b"}"
+    return binding.structured(attributes, data)
 
 
 def _sender_flaw(user: str | None, agency: Agency) -> RefusalCode | None:
@@ -159,7 +139,7 @@ def _sender_flaw(user: str | None, agency: Agency) -> RefusalCode | None:
 
 
 def _media_type(content: Content) -> str:
-    return (content.properties.content_type or "").partition(";")[0].strip().lower()
+    return media_type(content.properties.content_type or "")
 
 
 def _prefix(headers: Mapping[str, object]) -> str:

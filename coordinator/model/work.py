@@ -25,6 +25,8 @@ class Submission(NamedTuple):
     digest: str = ""
     flaw: RefusalCode | None = None
     jws: str | None = None
+    system: str | None = None
+    """The one system that the caller is proven to be; None where any that the account speaks for may have written."""
 
 
 class Verdict(StrEnum):

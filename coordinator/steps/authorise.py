@@ -57,7 +57,7 @@ def identify(submission: Submission, event: AgencyEvent, directory: Directory) -
     """
     agency = directory.agency(submission.agency)
     named, _, system = event.source[2:].partition("/")
-    if agency is None or named != submission.agency:
+    if agency is None or named != submission.agency or submission.system not in (None, system):
         return _refused(RefusalCode.SENDER_MISMATCH, "source")
     may = [
         each.enabled for each in agency.accounts if submission.account in (None, each.user) and system in each.systems

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from coordinator.amqp.binding import Content, dead_letter, digest_of, structured, submission
+from coordinator.amqp.binding import Content, dead_letter, structured, submission
 from coordinator.amqp.guard import UnreadableHeaders
+from coordinator.model.binding import digest_of
 from coordinator.model.codes import AgencyKind, Role
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.directory import Account, Agency, Desk
