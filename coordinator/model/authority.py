@@ -8,6 +8,7 @@ from coordinator.model.base import AgencyId, Digest, Distinct, Frozen, Instant, 
 from coordinator.model.codes import AgreementKind, AgreementState, CredentialState, Function, Regime
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.envelope import MAX_RECIPIENTS, AgencyBody, AgencyEvent
+from coordinator.model.rules import Audience, Heard, Rule, Speaker
 
 TWO_SIDES = 2
 ShortType = Annotated[
@@ -99,6 +100,20 @@ class AgreementStatus(AuthorityEvent):
     """One side of an agreement speaks of it."""
 
     name: ClassVar[str] = "agreement.status"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.PARTY_OF_AGREEMENT,
+        Audience.PARTIES_AND_LEAD,
+        "is one side's word: the agreement is in force once every party has said so of the same terms; either side's "
+        "suspension or termination ends it at once, and holds back what was not delivered yet",
+        heard=Heard.ENDING,
+        state=(
+            RefusalCode.INVALID_FIELD,
+            RefusalCode.WINDOW_INVALID,
+            RefusalCode.UNKNOWN_OR_FORBIDDEN,
+            RefusalCode.TERMS_FIXED,
+            RefusalCode.ENDED_FOR_GOOD,
+        ),
+    )
     type: Literal["gov.mo.coordination.agreement.status.v1"]
     data: AgreementBody
 
@@ -108,7 +123,7 @@ class AgreementStatus(AuthorityEvent):
         return f"agreement/{self.data.agreement_id}"
 
     @property
-    def always_heard(self) -> bool:
+    def ends(self) -> bool:
         """A suspension is heard however wrong the clock."""
         return self.data.state in {AgreementState.SUSPENDED, AgreementState.TERMINATED}
 
@@ -117,6 +132,14 @@ class CredentialStatus(AuthorityEvent):
     """One side of a credential speaks of it."""
 
     name: ClassVar[str] = "credential.status"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.SIDE_OF_CREDENTIAL,
+        Audience.PARTIES_AND_LEAD,
+        "is one side's word: an officer holds a function once the employer has certified and the other side authorised; "
+        "a lapse is told to the owners of live operations that rest on it",
+        heard=Heard.ENDING,
+        state=(RefusalCode.WINDOW_INVALID, RefusalCode.ENDED_FOR_GOOD),
+    )
     type: Literal["gov.mo.coordination.credential.status.v1"]
     data: CredentialBody
 
@@ -131,6 +154,6 @@ class CredentialStatus(AuthorityEvent):
         return (f"credential/{self.data.agreement_id}/{self.data.officer_id}",)
 
     @property
-    def always_heard(self) -> bool:
+    def ends(self) -> bool:
         """A suspension is heard however wrong the clock."""
         return self.data.state in {CredentialState.SUSPENDED, CredentialState.REVOKED}

@@ -61,6 +61,11 @@ class RefusalCode(StrEnum):
     WRONG_SIDE = "wrong_side"
     BEGUN_ALREADY = "begun_already"
     ENDED_FOR_GOOD = "ended_for_good"
+    LEAD_ONLY = "lead_only"
+    ALL_OR_NOTHING = "all_or_nothing"
+    CONFLICT_CLOSED = "conflict_closed"
+    NOT_RECALLABLE = "not_recallable"
+    RECALLED_ALREADY = "recalled_already"
 
 
 EXPLANATIONS: dict[RefusalCode, str] = {
@@ -92,7 +97,7 @@ EXPLANATIONS: dict[RefusalCode, str] = {
     RefusalCode.CLOCK_SKEW: "the message's time is too far from ours; check the sender's clock",
     RefusalCode.MARKING_NOT_ALLOWED: "this marking may not be used here",
     RefusalCode.SENDER_MISMATCH: "the account, the queue and `source` do not name the same agency and system",
-    RefusalCode.SENDER_DISABLED: "the account is disabled",
+    RefusalCode.SENDER_DISABLED: "the agency, its account or its system is disabled",
     RefusalCode.NO_PARTICIPATION: "no participation agreement of the sender is in force",
     RefusalCode.NOT_A_PARTY: "the sender is not a side of this agreement",
     RefusalCode.UNKNOWN_RECIPIENT: "a recipient is not in the directory",
@@ -106,7 +111,12 @@ EXPLANATIONS: dict[RefusalCode, str] = {
     RefusalCode.TERMS_FIXED: "an agreement's kind and parties cannot change; propose a new agreement",
     RefusalCode.WRONG_SIDE: "this state is the other side's to declare",
     RefusalCode.BEGUN_ALREADY: "the operation has begun; it cannot be staged again",
-    RefusalCode.ENDED_FOR_GOOD: "the agreement is terminated, or the credential revoked; begin a new agreement",
+    RefusalCode.ENDED_FOR_GOOD: "the agreement is terminated, or the credential or party revoked; begin a new one",
+    RefusalCode.LEAD_ONLY: "only the agency that leads the domain may say this",
+    RefusalCode.ALL_OR_NOTHING: "a named recipient may not be told, so nobody is; `withheld` names each one and why",
+    RefusalCode.CONFLICT_CLOSED: "the conflict is closed; there is nothing left to decide",
+    RefusalCode.NOT_RECALLABLE: "this type is not recalled or corrected: cancel or update an operation instead",
+    RefusalCode.RECALLED_ALREADY: "the message was recalled; it is not recalled, corrected or released again",
 }
 
 
@@ -147,6 +157,8 @@ class Refused:
     stage: Stage
     field: str | None = None
     hint: Hint | None = None
+    withheld: tuple[tuple[str, WithheldReason], ...] = ()
+    """Which named recipients the refusal is about, and why each may not be told."""
 
     @property
     def explanation(self) -> str:

@@ -18,6 +18,7 @@ from coordinator.model.base import (
 )
 from coordinator.model.codes import Lane, Marking, Purpose, Regime, Status, YesNo
 from coordinator.model.decisions import RefusalCode
+from coordinator.model.rules import Heard, Rule
 
 TYPE_PREFIX: Final = "gov.mo.coordination."
 SCHEMA_PREFIX: Final = "https://coordination.mo.gov/schemas/"
@@ -109,6 +110,28 @@ class AgencyBody(Body):
     )
 
 
+class PersonBody(AgencyBody):
+    """The part that a body carries in which a person acts, never a machine."""
+
+    @model_validator(mode="after")
+    def _a_person_acts(self) -> Self:
+        if self.originator.officer_id is None:
+            raise broken(field="originator.officer_id", because="a person does this, whom `officer_id` names")
+        return self
+
+
+def to_the_coordinator_alone(body: Body) -> None:
+    """Refuse a body of a type that is passed on to nobody, where it names somebody."""
+    if body.to != (COORDINATOR,):
+        raise broken(field="to", because='this type is for the coordinator alone: `to` is ["coordinator"]')
+
+
+def to_agencies(body: Body) -> None:
+    """Refuse a body of a type that is for others, where it names nobody."""
+    if body.to == (COORDINATOR,):
+        raise broken(field="to", because="this type names agencies in `to`")
+
+
 class Event(Frozen):
     """A CloudEvent: the envelope of every message; each type narrows `type` and `data`.
 
@@ -163,6 +186,9 @@ class Event(Frozen):
 class AgencyEvent(Event):
     """A message from an agency."""
 
+    rule: ClassVar[Rule]
+    """How it is judged."""
+
     data: AgencyBody
 
     @property
@@ -176,14 +202,40 @@ class AgencyEvent(Event):
         return () if self.about is None else (self.about,)
 
     @property
+    def operations(self) -> tuple[str, ...]:
+        """Ids of the operations that must be known to judge it."""
+        return ()
+
+    @property
+    def received(self) -> tuple[Reference, ...]:
+        """The messages that the sender says it was sent."""
+        return ()
+
+    @property
+    def sent(self) -> tuple[Reference, ...]:
+        """The messages of which must be known what they are and to whom they went."""
+        return ()
+
+    @property
     def changes_policy(self) -> bool:
         """Whether it changes what others may do, and so is judged alone."""
         return False
 
     @property
+    def comes_first(self) -> bool:
+        """Whether what comes before it in a batch must be in the store when it is judged."""
+        return False
+
+    @property
+    def ends(self) -> bool:
+        """Whether it suspends, revokes or terminates."""
+        return False
+
+    @property
     def always_heard(self) -> bool:
         """Whether a skewed clock is never a reason to refuse it."""
-        return False
+        heard = self.rule.heard
+        return heard is Heard.ALWAYS or (heard is Heard.ENDING and self.ends)
 
     @model_validator(mode="after")
     def _subject_is_what_it_is_about(self) -> Self:

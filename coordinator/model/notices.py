@@ -17,7 +17,9 @@ from coordinator.model.codes import (
     Situation,
     Urgency,
 )
+from coordinator.model.decisions import RefusalCode
 from coordinator.model.envelope import AgencyBody, AgencyEvent, Reference
+from coordinator.model.rules import Audience, Heard, Rule, Speaker
 
 
 class AlertBody(AgencyBody):
@@ -53,14 +55,22 @@ class SituationAlert(AgencyEvent):
     """Something happens now that others must know."""
 
     name: ClassVar[str] = "situation.alert"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.ANYBODY,
+        Audience.EVERYBODY_IN_DANGER,
+        "is passed on, before notices",
+        later="the review of imminent danger by DPS within 24 h",
+        heard=Heard.ALWAYS,
+        state=(
+            RefusalCode.EXPIRED,
+            RefusalCode.AREA_INVALID,
+            RefusalCode.AREA_OUTSIDE,
+            RefusalCode.AREA_TOO_LARGE,
+        ),
+    )
     lane: ClassVar[Lane] = Lane.ALERT
     type: Literal["gov.mo.coordination.situation.alert.v1"]
     data: AlertBody
-
-    @property
-    def always_heard(self) -> bool:
-        """An alert is judged by `expires`, never by the sender's clock."""
-        return True
 
 
 class AcknowledgeBody(AgencyBody):
@@ -81,6 +91,12 @@ class ReceiptAcknowledge(AgencyEvent):
     """A recipient has displayed, read, accepted or declined a message."""
 
     name: ClassVar[str] = "receipt.acknowledge"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.RECIPIENT,
+        Audience.TARGETS_SENDER,
+        "records how far a message got, and with which person",
+        heard=Heard.ALWAYS,
+    )
     type: Literal["gov.mo.coordination.receipt.acknowledge.v1"]
     data: AcknowledgeBody
 
@@ -95,6 +111,6 @@ class ReceiptAcknowledge(AgencyEvent):
         return (f"receipt/{self.data.target.agency}/{self.data.target.id}/{self.agency}",)
 
     @property
-    def always_heard(self) -> bool:
-        """A receipt is heard however wrong the clock."""
-        return True
+    def received(self) -> tuple[Reference, ...]:
+        """The message acknowledged."""
+        return (self.data.target,)

@@ -9,6 +9,18 @@ from coordinator.model.base import AgencyId, Code, Distinct, Frozen, Instant, Of
 from coordinator.model.codes import CancelReason, Caution, Duty, EventType, Function, Outcome, Progress, UpdateReason
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.envelope import MAX_RECIPIENTS, AgencyBody, AgencyEvent
+from coordinator.model.rules import Audience, Heard, Rule, Speaker
+
+
+_PLAN = (
+    RefusalCode.AREA_INVALID,
+    RefusalCode.AREA_OUTSIDE,
+    RefusalCode.AREA_TOO_LARGE,
+    RefusalCode.WINDOW_INVALID,
+    RefusalCode.WINDOW_TOO_LONG,
+    RefusalCode.WINDOW_OVER,
+)
+"""What refuses a plan for its ground and its window."""
 
 
 class Contact(Frozen):
@@ -98,15 +110,22 @@ class OperationEvent(AgencyEvent):
         return f"operation/{self.data.operation_id}"
 
     @property
-    def always_heard(self) -> bool:
-        """An operation is judged by its window, never by the sender's clock."""
-        return True
+    def operations(self) -> tuple[str, ...]:
+        """The operation."""
+        return (self.data.operation_id,)
 
 
 class OperationNotice(OperationEvent):
     """An operation is planned."""
 
     name: ClassVar[str] = "operation.notice"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.PARTICIPANT,
+        Audience.EACH_BY_AGREEMENT,
+        "registers the operation and compares it with every live one; conflicts are told to both sides",
+        heard=Heard.ALWAYS,
+        state=(*_PLAN, RefusalCode.ALREADY_REGISTERED, RefusalCode.UNKNOWN_OR_FORBIDDEN),
+    )
     type: Literal["gov.mo.coordination.operation.notice.v1"]
     data: Plan
 
@@ -115,6 +134,13 @@ class OperationUpdate(OperationEvent):
     """The plan has changed."""
 
     name: ClassVar[str] = "operation.update"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.PARTICIPATING_OWNER,
+        Audience.EACH_BY_AGREEMENT,
+        "revises the operation and compares it anew",
+        heard=Heard.ALWAYS,
+        state=(*_PLAN, RefusalCode.STALE_REVISION, RefusalCode.NOT_LIVE),
+    )
     type: Literal["gov.mo.coordination.operation.update.v1"]
     data: Revision
 
@@ -123,6 +149,13 @@ class OperationStatus(OperationEvent):
     """Staged, executing or clear."""
 
     name: ClassVar[str] = "operation.status"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.PARTICIPATING_OWNER,
+        Audience.EACH_BY_AGREEMENT,
+        "records how far the operation is; executing overrides its start",
+        heard=Heard.ALWAYS,
+        state=(RefusalCode.NOT_LIVE, RefusalCode.BEGUN_ALREADY),
+    )
     type: Literal["gov.mo.coordination.operation.status.v1"]
     data: StatusReport
 
@@ -131,6 +164,13 @@ class OperationCancel(OperationEvent):
     """The plan is given up."""
 
     name: ClassVar[str] = "operation.cancel"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.OPERATION_OWNER,
+        Audience.WHO_WAS_TOLD,
+        "ends the operation: it will not take place; its conflicts close",
+        heard=Heard.ALWAYS,
+        state=(RefusalCode.NOT_LIVE,),
+    )
     type: Literal["gov.mo.coordination.operation.cancel.v1"]
     data: Cancellation
 
@@ -139,5 +179,12 @@ class OperationClose(OperationEvent):
     """The operation is over."""
 
     name: ClassVar[str] = "operation.close"
+    rule: ClassVar[Rule] = Rule(
+        Speaker.OPERATION_OWNER,
+        Audience.WHO_WAS_TOLD,
+        "ends the operation: it is over; its conflicts close",
+        heard=Heard.ALWAYS,
+        state=(RefusalCode.NOT_LIVE,),
+    )
     type: Literal["gov.mo.coordination.operation.close.v1"]
     data: Closure
