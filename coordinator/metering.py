@@ -22,7 +22,7 @@ from coordinator.model.work import Fate
 from coordinator.relay import Relay
 from coordinator.seal import Seal
 from coordinator.store.gauging import Standing, standing
-from coordinator.store.sqlite import SqliteStore
+from coordinator.store.sqlite import SqliteReader
 from coordinator.tally import Tally
 
 STORE_S = 2.0
@@ -132,17 +132,18 @@ class Meter:
     """Measures a service: counters and gauges from memory, the rest from the store when it answers in time."""
 
     tally: Tally
-    store: SqliteStore
+    store: SqliteReader
     inbound: Inbound
     publisher: AmqpPublisher
     relay: Relay
     seal: Seal
     agencies: Sequence[str]
     clock: Callable[[], datetime]
+    store_s: float = STORE_S
     _asked: "asyncio.Future[Standing] | None" = field(init=False, default=None)
 
     async def measure(self) -> Reading:
-        """Read everything. Never raises for the store, and takes at most `STORE_S`."""
+        """Read everything. Never raises for the store, and takes at most `store_s`."""
         stands = await self._standing()
         counted = {**self._counted(), **self._going()}
         return {**counted, STORE_UP: {_ALONE: float(stands is not None)}, **(self._stands(stands) if stands else {})}
@@ -153,10 +154,10 @@ class Meter:
             self._asked = asyncio.ensure_future(self.store.reading(standing))
             self._asked.add_done_callback(_heard)
         try:
-            async with asyncio.timeout(STORE_S):
+            async with asyncio.timeout(self.store_s):
                 return await asyncio.shield(self._asked)
         except TimeoutError:
-            reason = f"no answer within {STORE_S:g} s"
+            reason = f"no answer within {self.store_s:g} s"
         except StoreUnavailableError as error:
             reason = str(error)
         structlog.get_logger("metrics").warning("store_unavailable", reason=reason)

@@ -134,21 +134,21 @@ class Page:
         """Answer in OpenMetrics where that is asked for, else in Prometheus' own text format."""
         modern = _wants_openmetrics(request.headers.get("Accept", ""))
         content_type = openmetrics.CONTENT_TYPE_LATEST if modern else CONTENT_TYPE_PLAIN_0_0_4
-        return web.Response(body=await self.page(openmetrics=modern), headers={"Content-Type": content_type})
+        return web.Response(body=await self.page(modern=modern), headers={"Content-Type": content_type})
 
-    async def page(self, *, openmetrics: bool) -> bytes:
+    async def page(self, *, modern: bool) -> bytes:
         """Read if the last reading is old, and write it down on a thread: hundreds of agencies make a long page."""
         async with self._turn:
             if self._read_at is None or self._clock() - self._read_at >= self._fresh_s:
                 self._exposition.reading = await self._measure()
                 self._read_at = self._clock()
                 self._pages.clear()
-            if openmetrics not in self._pages:
-                self._pages[openmetrics] = await asyncio.to_thread(self._written, openmetrics=openmetrics)
-            return self._pages[openmetrics]
+            if modern not in self._pages:
+                self._pages[modern] = await asyncio.to_thread(self._written, modern=modern)
+            return self._pages[modern]
 
-    def _written(self, *, openmetrics: bool) -> bytes:
-        return _in_openmetrics(self._registry) if openmetrics else generate_latest(self._registry)
+    def _written(self, *, modern: bool) -> bytes:
+        return _in_openmetrics(self._registry) if modern else generate_latest(self._registry)
 
 
 def _in_openmetrics(registry: CollectorRegistry) -> bytes:
