@@ -135,8 +135,8 @@ class CredentialStatus(AuthorityEvent):
     rule: ClassVar[Rule] = Rule(
         Speaker.SIDE_OF_CREDENTIAL,
         Audience.PARTIES_AND_LEAD,
-        "is one side's word: an officer holds a function once the employer has certified and the other side authorised; "
-        "a lapse is told to the owners of live operations that rest on it",
+        "is one side's word: an officer holds a function once the employer has certified and the other side "
+        "authorised; a lapse is told to the owners of live operations that rest on it",
         heard=Heard.ENDING,
         state=(RefusalCode.WINDOW_INVALID, RefusalCode.ENDED_FOR_GOOD),
     )

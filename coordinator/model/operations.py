@@ -11,7 +11,6 @@ from coordinator.model.decisions import RefusalCode
 from coordinator.model.envelope import MAX_RECIPIENTS, AgencyBody, AgencyEvent
 from coordinator.model.rules import Audience, Heard, Rule, Speaker
 
-
 _PLAN = (
     RefusalCode.AREA_INVALID,
     RefusalCode.AREA_OUTSIDE,

@@ -64,8 +64,8 @@ AUDIENCES: Final[Mapping[Audience, str]] = {
     "others are withheld, and the lead is told so",
     Audience.ALL_BY_AGREEMENT: "all named recipients, if agreements in force cover each of them for this type and "
     "regime; else nobody",
-    Audience.EVERYBODY_IN_DANGER: "as an operation's; with imminent danger every named desk and, by area, every one that "
-    "covers a county touched, without an agreement",
+    Audience.EVERYBODY_IN_DANGER: "as an operation's; with imminent danger every named desk and, by area, every "
+    "one that covers a county touched, without an agreement",
     Audience.NOBODY: "nobody but the coordinator",
     Audience.LEAD: "the lead (DPS), by role",
     Audience.LEAD_ONLY: "the lead (DPS) alone, by role; naming another refuses it",
