@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from coordinator.model.codes import Lane
+from coordinator.model.enquiry import Enquiry
 from coordinator.model.policy import AgreementWord, CredentialWord, Policy
+from coordinator.model.recorded import Row
 from coordinator.model.volume import Conflict, Neighbourhood, Pair, Probe, Registered, Volume
 from coordinator.model.work import Claim, ClaimKey, Dead, Settlement, Verdict
 
@@ -23,12 +25,31 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What is known of a message that somebody refers to."""
+
+    key: int
+    type: str
+    """Its full type."""
+    status: str
+    """Whether the world was meant: actual, exercise or test."""
+    regime: str
+    recipients: tuple[str, ...]
+    """Whoever was, or is yet to be, delivered the content itself."""
+    recalled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What a batch needs to know under the lock: one statement per kind, whatever the size of the batch."""
 
     claims: Sequence[ClaimKey] = ()
     operations: Sequence[str] = ()
     targets: Sequence[Target] = ()
+    sent: Sequence[ClaimKey] = ()
+    """Messages of which is told what they are and to whom they went."""
+    enquiries: Sequence[Enquiry] = ()
+    """Where is told whether others are there."""
     around: Sequence[Probe] = ()
     """What lies in their boxes and windows is told, when that is little (`MAX_NEAR`)."""
     since: int | None = None
@@ -69,6 +90,9 @@ class Known:
     changed: Mapping[str, Registered] = field(default_factory=dict)
     reached: frozenset[Target] = frozenset()
     """Those targets that were indeed sent to the recipient."""
+    sent: Mapping[ClaimKey, Sent] = field(default_factory=dict)
+    possible: frozenset[str] = frozenset()
+    """Ids of those enquiries where others are."""
     policy: Policy | None = None
     authorised: tuple[Registered, ...] = ()
     owed: frozenset[int] = frozenset()
@@ -167,6 +191,8 @@ class Plan:
     agreement_words: list[tuple[AgreementWord, int]] = field(default_factory=list)
     credential_words: list[tuple[CredentialWord, int]] = field(default_factory=list)
     acknowledgements: list[AcknowledgementRow] = field(default_factory=list)
+    recorded: dict[type[Row], list[Row]] = field(default_factory=dict)
+    """What was said and is kept, by kind."""
     settlements: list[Settlement] = field(default_factory=list)
     replaced: list[tuple[int, int]] = field(default_factory=list)
     """Dispatches whose content is replaced by another message, once."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from coordinator.model.answers import Standing
 from coordinator.model.authority import Terms
 from coordinator.model.codes import AgreementKind, AgreementState, CredentialState, Function, Regime
+from coordinator.model.parties import PartyState
 
 _ENDED = frozenset({AgreementState.SUSPENDED, AgreementState.TERMINATED})
 
@@ -33,6 +34,21 @@ class CredentialWord:
     functions: tuple[Function, ...]
     valid_from: datetime
     valid_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartyWord:
+    """The last thing that the lead said of an agency, of one of its accounts, or of one of its keys."""
+
+    party: str
+    account: str | None
+    key_id: str | None
+    state: PartyState
+
+    @property
+    def of(self) -> tuple[str, str | None, str | None]:
+        """Of whom or what it is said."""
+        return self.party, self.account, self.key_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,27 @@ class Policy:
     lead: str
     agreement_words: tuple[AgreementWord, ...] = ()
     credential_words: tuple[CredentialWord, ...] = ()
+    party_words: tuple[PartyWord, ...] = ()
+
+    @cached_property
+    def _parties(self) -> Mapping[tuple[str, str | None, str | None], PartyState]:
+        return {word.of: word.state for word in self.party_words}
+
+    def party_state(self, party: str, account: str | None = None, key_id: str | None = None) -> PartyState:
+        """What the lead said last of an agency, of an account or of a key: in force where it said nothing."""
+        return self._parties.get((party, account, key_id), PartyState.IN_FORCE)
+
+    def disabled(self, agency: str, account: str | None = None) -> bool:
+        """Whether the agency, or that account of it, is suspended or revoked: then nothing that it sends is heard.
+
+        Its operations stay live, and it is told as before (`domain.md`, *Registration is not dissemination*).
+        """
+        if not self.party_words:
+            return False
+        in_force = PartyState.IN_FORCE
+        return self.party_state(agency) is not in_force or (
+            account is not None and self.party_state(agency, account) is not in_force
+        )
 
     @cached_property
     def words_of(self) -> Mapping[str, tuple[AgreementWord, ...]]:

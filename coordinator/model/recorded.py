@@ -107,6 +107,18 @@ class RecordWord(NamedTuple):
     position: int = -1
 
 
+class Party(NamedTuple):
+    """What the lead said of an agency, of one of its accounts, or of one of its keys."""
+
+    party: str
+    account: str | None
+    key_id: str | None
+    state: str
+    reason: str
+    officer_id: str
+    position: int = -1
+
+
 class Complaint(NamedTuple):
     """That a complaint was referred."""
 
@@ -117,4 +129,4 @@ class Complaint(NamedTuple):
     position: int = -1
 
 
-Row: TypeAlias = ConflictWord | Token | Question | Waiver | Dissemination | Recall | RecordWord | Complaint
+Row: TypeAlias = ConflictWord | Token | Question | Waiver | Dissemination | Recall | RecordWord | Party | Complaint

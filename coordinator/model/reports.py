@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from coordinator.model.answers import Coverage, Pointer, Position
-from coordinator.model.base import AgencyId, Frozen, Instant, Uuid
+from coordinator.model.base import AgencyId, Frozen, Instant
 from coordinator.model.codes import Lane
 from coordinator.model.envelope import Body, OwnEvent, Reference
 from coordinator.model.records import Record

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
+from coordinator.model.parties import PartyState
 from coordinator.model.plan import Ask, Head, Known, Target
-from coordinator.model.policy import Policy
+from coordinator.model.policy import PartyWord, Policy
 from coordinator.model.volume import Conflict, Pair, Registered, Volume
 from coordinator.model.work import Claim, ClaimKey, Verdict
+from coordinator.store.enquiring import possible_of, sent_of
 from coordinator.store.rows import (
     CONFLICT_COLUMNS,
     OPERATION_COLUMNS,
@@ -59,6 +61,12 @@ WHERE position = (SELECT max(position) FROM credential_words
                   WHERE agreement_id = w.agreement_id AND officer_id = w.officer_id AND agency = w.agency)
 ORDER BY position
 """
+PARTY_WORDS = """
+SELECT party, account, key_id, state FROM party_words AS w
+WHERE position = (SELECT max(position) FROM party_words
+                  WHERE party = w.party AND account IS w.account AND key_id IS w.key_id)
+ORDER BY position
+"""
 
 
 def read_head(db: sqlite3.Connection) -> Head:
@@ -67,11 +75,15 @@ def read_head(db: sqlite3.Connection) -> Head:
 
 
 def read_policy(db: sqlite3.Connection, lead: str) -> Policy:
-    """The last word of every side on every agreement and credential."""
+    """The last word of every side on every agreement and credential, and of the lead on every party."""
     version = read_head(db).policy_version
     agreements = tuple(agreement_word_of(row) for row in db.execute(AGREEMENT_WORDS))
     credentials = tuple(credential_word_of(row) for row in db.execute(CREDENTIAL_WORDS))
-    return Policy(version, lead, agreements, credentials)
+    parties = tuple(
+        PartyWord(party, account, key_id, PartyState(state))
+        for party, account, key_id, state in db.execute(PARTY_WORDS)
+    )
+    return Policy(version, lead, agreements, credentials, parties)
 
 
 def read_known(db: sqlite3.Connection, ask: Ask, lead: str) -> Known:
@@ -93,6 +105,8 @@ def read_known(db: sqlite3.Connection, ask: Ask, lead: str) -> Known:
         counterparts={key: found.volume for key, found in _operations(db, sorted(others)).items()},
         changed=_changed(db, ask.since, head),
         reached=_reached(db, ask.targets),
+        sent=sent_of(db, ask.sent),
+        possible=possible_of(db, ask.enquiries),
         policy=read_policy(db, lead) if head.policy_version != ask.policy_version else None,
         authorised=tuple(operation_of(row) for row in db.execute(AUTHORISED)) if ask.authorised else (),
         owed=frozenset(key for (key,) in db.execute(OWED, (_json(ask.dispatches),))) if ask.dispatches else frozenset(),

@@ -1,7 +1,6 @@
 """The tables, defined once; both stores and all migrations are held against them."""
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -10,17 +9,16 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-metadata = MetaData()
+from coordinator.store.metadata import Number, metadata
+from coordinator.store.words import WORDS
 
-Number = BigInteger().with_variant(Integer, "sqlite")
-"""A 64-bit number; on SQLite `INTEGER`, so that a primary key is the row's own number."""
+__all__ = ["EFFECTS", "metadata"]
 
 
 def _entry(name: str = "position") -> "Column[int]":
@@ -291,5 +289,8 @@ revoked_tokens = Table(
 """Tokens of the HTTP door that no longer count; a row may go once its token has ended by itself."""
 Index("revoked_tokens_by_end", revoked_tokens.c.expires_us)
 
-EFFECTS = ("claims", "messages", "dispatches", "operations", "agreement_words", "credential_words", "acknowledgements")
+EFFECTS = (
+    *("claims", "messages", "dispatches", "operations", "agreement_words", "credential_words", "acknowledgements"),
+    *(table.name for table in WORDS),
+)
 """Tables whose rows cite the entry that made them."""

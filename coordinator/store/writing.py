@@ -1,10 +1,11 @@
 """Writes one plan: entries before their effects, the head last, few statements per kind."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
+from coordinator.model import recorded
 from coordinator.model.plan import OperationRow, Plan
 from coordinator.model.work import Fate, Settlement
 from coordinator.store.inserting import Insert, insert
@@ -53,6 +54,18 @@ CREDENTIAL_WORDS = Insert(
     "credential_words", "agreement_id, officer_id, agency, position, state, functions, from_us, to_us"
 )
 ACKNOWLEDGEMENTS = Insert("acknowledgements", "agency, id, recipient, level, officer_id, position")
+TABLES: Mapping[type[recorded.Row], str] = {
+    recorded.ConflictWord: "conflict_words",
+    recorded.Token: "subject_tokens",
+    recorded.Question: "questions",
+    recorded.Waiver: "waivers",
+    recorded.Dissemination: "disseminations",
+    recorded.Recall: "recalls",
+    recorded.RecordWord: "record_words",
+    recorded.Party: "party_words",
+    recorded.Complaint: "complaints",
+}
+RECORDED = {kind: Insert(table, ", ".join(kind._fields)) for kind, table in TABLES.items()}
 DEAD = Insert("dead", DEAD_COLUMNS, "ON CONFLICT DO NOTHING")
 CONFIRMED = "UPDATE dispatches SET state = 'confirmed' WHERE key IN (SELECT value FROM json_each(?))"
 TROUBLED = "UPDATE dispatches SET state = ?, attempts = ?, due_ms = ? WHERE key = ? AND state = 'owed'"
@@ -147,6 +160,8 @@ def _words(db: sqlite3.Connection, plan: Plan) -> None:
             for row in plan.acknowledgements
         ],
     )
+    for kind, rows in plan.recorded.items():
+        insert(db, RECORDED[kind], rows)
 
 
 def _settle(db: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
