@@ -4,9 +4,9 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -22,21 +22,24 @@ from coordinator.amqp.verify import verify_topology
 from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
 from coordinator.domain import Domain, system_clock, system_id
+from coordinator.door import bearer_of, transport_of
+from coordinator.http import messages
 from coordinator.http.app import Condition, Health, Route, make_app, serving
-from coordinator.http.bearer import MAX_REVOKED, Bearer, Revocations
+from coordinator.http.bearer import Bearer
+from coordinator.http.limits import Buckets
 from coordinator.http.metrics import Page, counting, serving_metrics
-from coordinator.http.tokens import Tokens, load_token_keys
 from coordinator.intake import Intake
 from coordinator.journal.note import SigningKey
 from coordinator.metering import METRICS, Meter
 from coordinator.model.directory import Directory
 from coordinator.model.extent import Extent
 from coordinator.model.plan import Ask, Plan
+from coordinator.posting import Posting
 from coordinator.relay import Relay
 from coordinator.seal import Seal
 from coordinator.settings import Settings
 from coordinator.steps.validate import Bounds
-from coordinator.store import open_store, tokens
+from coordinator.store import open_store
 from coordinator.store.asking import fact
 from coordinator.store.connections import serving_alone
 from coordinator.store.migrate import require_newest
@@ -76,6 +79,7 @@ class Service:
     store: SqliteStore
     intake: Intake
     inbound: Inbound
+    posting: Posting
     publisher: AmqpPublisher
     relay: Relay
     seal: Seal
@@ -83,24 +87,37 @@ class Service:
     health: Health
     bearer: Bearer | None
     """None where there is no token key: then the HTTP door is shut."""
+    ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What ends the streams that are open, when the service stops."""
     reading: asyncio.Task[None] | None = None
+    taking: asyncio.Task[None] | None = None
     metrics_address: str | None = None
     """None where no port for metrics is set."""
 
     def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start every part in one group: if one dies, the service dies loudly."""
         self.reading = group.create_task(self.inbound.run(), name="inbound")
+        self.taking = group.create_task(self.posting.run(), name="posting")
         door = () if self.bearer is None else (self.bearer.revocations,)
         parts = (self.publisher, self.relay, self.seal, self.watch, *door)
-        return [self.reading, *(group.create_task(part.run(), name=type(part).__name__.lower()) for part in parts)]
+        return [
+            self.reading,
+            self.taking,
+            *(group.create_task(part.run(), name=type(part).__name__.lower()) for part in parts),
+        ]
 
     async def stop(self) -> None:
-        """Stop in order: not ready, no more reading, finish what is in memory, pay what is owed, seal."""
+        """Stop in order: not ready, take no more, finish what is in memory, end streams, pay what is owed, seal.
+
+        Health is answered, and whoever posts is told to come again, until the end.
+        """
         log = structlog.get_logger("service")
         self.health.stopping = True
+        self.posting.stop()
         self.inbound.stop()
-        if self.reading is not None:
-            await asyncio.wait([self.reading])
+        await asyncio.wait([task for task in (self.reading, self.taking) if task is not None])
+        for end in self.ending:
+            await end()
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self.relay.drain()
@@ -153,7 +170,8 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
         service = _assemble(settings, directory, store, key)
         app = make_app(service.health, service.bearer, _routes(service, settings, directory))
         app.middlewares.insert(0, counting(service.intake.tally))
-        service.address = await stack.enter_async_context(serving(app, settings.http.host, settings.http.port))
+        opened_door = serving(app, settings.http.host, settings.http.port, transport_of(settings.http))
+        service.address = await stack.enter_async_context(opened_door)
         if settings.http.metrics_port is not None:
             opened = serving_metrics(
                 _metrics(service, directory), settings.http.metrics_host, settings.http.metrics_port
@@ -189,32 +207,19 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     heeding += [relay.heed, lambda _: seal.wake()]
     watch = Watch(store, publisher, [each.id for each in agencies], settings.domain.id, system_clock, system_id)
     health = Health(ask=_not_yet)
-    bearer = _bearer(settings, directory, store)
-    service = Service("", store, intake, inbound, publisher, relay, seal, watch, health, bearer)
+    bearer = bearer_of(settings, directory, store)
+    posting = Posting(intake)
+    service = Service("", store, intake, inbound, posting, publisher, relay, seal, watch, health, bearer)
     health.ask = service.conditions
     return service
 
 
 def _routes(service: Service, settings: Settings, directory: Directory) -> list[Route]:
     """What the HTTP door answers under `/v1/`: a line for each of its rooms."""
-    del service, settings, directory
-    return []
-
-
-def _bearer(settings: Settings, directory: Directory, store: SqliteStore) -> Bearer | None:
-    """What proves callers; None where the installation has no token key."""
-    if not settings.http.token_key.exists():
-        words = "there is no [http] token_key, so the HTTP door is shut; `coordinator token key` makes one"
-        structlog.get_logger("service").warning("door_shut", reason=words)
-        return None
-    keys = load_token_keys(settings.http.token_key)
-    issued = Tokens(keys, settings.domain.origin, settings.domain.id, directory)
-
-    async def revoked() -> Collection[str]:
-        now_us = int(system_clock().timestamp() * 1_000_000)
-        return await store.reading(lambda db: tokens.revoked(db, now_us, MAX_REVOKED))
-
-    return Bearer(issued, Revocations(revoked))
+    rates = Buckets(settings.http.rate_per_s, settings.http.rate_burst)
+    return [
+        *messages.routes(messages.Messages(service.posting, directory, system_clock, rates)),
+    ]
 
 
 def _metrics(service: Service, directory: Directory) -> Page:

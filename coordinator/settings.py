@@ -128,6 +128,14 @@ class HttpSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     token_key: Path = Path("token.key")
     """The key of the tokens that callers show; without its file there is no door, and only health is served."""
+    tls_cert: Path | None = None
+    """Certificate chain, PEM."""
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    """Whether TLS ends at a proxy in front; else the door is open to other machines with a certificate only."""
+    rate_per_s: Annotated[float, Field(gt=0, le=100_000)] = 50.0
+    """Messages a second of one caller, beside operations and alerts, which no rate refuses."""
+    rate_burst: Annotated[int, Field(ge=1, le=100_000)] = 200
     metrics_host: str = "127.0.0.1"
     """Of its own, so that a door that is open to others does not open the metrics too: they ask for no proof."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -317,5 +325,7 @@ def _anchored(made: Settings, folder: Path) -> Settings:
         }
     )
     directory = made.directory.model_copy(update={"path": (folder / made.directory.path).resolve()})
-    http = made.http.model_copy(update={"token_key": (folder / made.http.token_key).resolve()})
+    given = {key: getattr(made.http, key) for key in ("token_key", "tls_cert", "tls_key")}
+    files = {key: (folder / path).resolve() for key, path in given.items() if path is not None}
+    http = made.http.model_copy(update=files)
     return made.model_copy(update={"store": store, "journal": journal, "directory": directory, "http": http})

@@ -32,11 +32,19 @@ def gateway(authenticate: Authenticator | None) -> Middleware:
         except Exception as trouble:  # noqa: BLE001  # whatever it is, the caller gets a plain answer
             answer = _problem_of(trouble, request).response(request_id)
         if not answer.prepared:
-            answer.headers["X-Request-Id"] = request_id
+            _mark(answer, request_id)
         _log(request, answer.status, began)
         return answer
 
     return pass_through
+
+
+def _mark(answer: web.StreamResponse, request_id: str) -> None:
+    """Whose answer it is, under which id it is found in the log, and that nobody on the way keeps a copy."""
+    answer.headers["X-Request-Id"] = request_id
+    answer.headers["Server"] = "coordinator"
+    answer.headers.setdefault("Cache-Control", "no-store")
+    answer.headers["X-Content-Type-Options"] = "nosniff"
 
 
 async def _proven(request: web.Request, handler: Handler, authenticate: Authenticator | None) -> web.StreamResponse:
