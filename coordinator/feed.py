@@ -10,7 +10,7 @@ import structlog
 
 from coordinator.fresh import dispatch_of
 from coordinator.model.errors import StoreUnavailableError
-from coordinator.model.feeding import Batch, Item, Page, Stored, item_of
+from coordinator.model.feeding import Batch, Exact, Item, Page, Stored, item_of
 from coordinator.model.plan import DispatchRow, MessageRow, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.work import Dispatch
@@ -125,6 +125,21 @@ class Feed:
     async def last(self, agency: str) -> int:
         """The last number of an agency's feed; 0 when nothing was ever sent to it."""
         return (await self.source.last_sequences()).get(agency, 0)
+
+    async def exact(self, reader: str, agency: str, message: str) -> Exact | None:
+        """The exact bytes of a message that an agency was sent and may be shown now, or sent itself."""
+        found = await self.source.exact(reader, agency, message)
+        if found is None or not found.relying:
+            return found
+        lost = [each for each in found.relying if await self._first_lost([each], 0) is not None]
+        return found if len(lost) < len(found.relying) else None
+
+    async def numbered(self, agency: str, sequence: int) -> Dispatch | None:
+        """What stands under a number of a feed, if it may be shown now."""
+        found = await self.source.numbered(agency, sequence)
+        if found is None or (found.judged and await self._first_lost([found.dispatch], 0) is not None):
+            return None
+        return found.dispatch
 
     async def page(
         self, agency: str, since: int, limit: int, types: frozenset[str] | None = None, max_bytes: int = PAGE_BYTES
@@ -289,7 +304,7 @@ class Feed:
             if listener not in follower.keeping_up:
                 continue
             if epoch == self._epoch:
-                listener.hear(batch)
+                await listener.hear(batch)
             else:  # withdrawn while it was handed out: the rest find in the store what may be shown
                 listener.fall_behind()
             if number % TURN == 0:

@@ -22,6 +22,7 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_PARAMETER = "invalid_parameter"
+    SEQUENCE_AHEAD = "sequence_ahead"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     REFUSED = "refused"
@@ -38,6 +39,7 @@ _STATUS: Mapping[ProblemCode, HTTPStatus] = {
     ProblemCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ProblemCode.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     ProblemCode.INVALID_PARAMETER: HTTPStatus.BAD_REQUEST,
+    ProblemCode.SEQUENCE_AHEAD: HTTPStatus.CONFLICT,
     ProblemCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ProblemCode.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ProblemCode.REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -53,16 +53,16 @@ class Exact(NamedTuple):
 
     body: bytes
     jws: str | None = None
+    relying: Sequence[Dispatch] = ()
+    """The reader's deliveries, if each of them must be judged before the message is shown: one must hold still."""
 
 
 class Numbered(NamedTuple):
-    """What stands under a number of a feed, and the delivery, if it must be judged before it is shown."""
+    """What stands under a number of a feed."""
 
-    agency: str
-    """Whose message it is."""
-    id: str
-    body: bytes
-    relying: Dispatch | None = None
+    dispatch: Dispatch
+    judged: bool
+    """Whether it is undelivered and relies on an agreement, and so must be judged before it is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,9 @@ class StoredFeeds:
         """What stands under a number of an agency's feed now, or None."""
         return await self.reader.reading(lambda db: _numbered(db, agency, sequence))
 
-    async def exact(self, reader: str, agency: str, message: str) -> tuple[Exact, list[Dispatch]] | None:
+    async def exact(self, reader: str, agency: str, message: str) -> Exact | None:
         """The exact bytes of a message that `reader` was sent, or sent itself; None for everything else.
 
-        Beside it the deliveries, if all of them are undelivered and rely on agreements: one of them must hold still.
         What was withdrawn was not sent: its stub was.
         """
         return await self.reader.reading(lambda db: _exact(db, reader, agency, message))
@@ -83,13 +82,13 @@ def _numbered(db: sqlite3.Connection, agency: str, sequence: int) -> Numbered | 
         return None
     state, *row = found
     dispatch = dispatch_of(row)
-    return Numbered(dispatch.sender, dispatch.event_id, dispatch.body, _relying(state, dispatch))
+    return Numbered(dispatch, _relying(state, dispatch) is not None)
 
 
-def _exact(db: sqlite3.Connection, reader: str, agency: str, message: str) -> tuple[Exact, list[Dispatch]] | None:
+def _exact(db: sqlite3.Connection, reader: str, agency: str, message: str) -> Exact | None:
     if reader == agency and agency != COORDINATOR:
         own = db.execute(OWN, (agency, message)).fetchone()
-        return None if own is None else (Exact(bytes(own[0]), own[1]), [])
+        return None if own is None else Exact(bytes(own[0]), own[1])
     rows = db.execute(SENT_TO, (agency, message, reader)).fetchall()
     if not rows:
         return None
@@ -97,4 +96,4 @@ def _exact(db: sqlite3.Connection, reader: str, agency: str, message: str) -> tu
     relying = [_relying(state, dispatch) for state, dispatch in found]
     judged = [each for each in relying if each is not None]
     first = found[0][1]
-    return Exact(first.body, first.jws), judged if len(judged) == len(relying) else []
+    return Exact(first.body, first.jws, judged if len(judged) == len(relying) else ())
