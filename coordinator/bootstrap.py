@@ -23,11 +23,15 @@ from coordinator.directory.counties import load_counties
 from coordinator.directory.reader import load_directory
 from coordinator.domain import Domain, system_clock, system_id
 from coordinator.door import bearer_of, transport_of
+from coordinator.feed import Feed
 from coordinator.http import messages
+from coordinator.http.acks import Acks
 from coordinator.http.app import Condition, Health, Route, make_app, serving
 from coordinator.http.bearer import Bearer
+from coordinator.http.feeds import Feeds
 from coordinator.http.limits import Buckets
 from coordinator.http.metrics import Page, counting, serving_metrics
+from coordinator.http.streams import Streams
 from coordinator.intake import Intake
 from coordinator.journal.note import SigningKey
 from coordinator.metering import METRICS, Meter
@@ -42,6 +46,7 @@ from coordinator.steps.validate import Bounds
 from coordinator.store import open_store
 from coordinator.store.asking import fact
 from coordinator.store.connections import serving_alone
+from coordinator.store.feeding import StoredFeeds
 from coordinator.store.migrate import require_newest
 from coordinator.store.published import PublishedDirectory
 from coordinator.store.sqlite import SqliteStore
@@ -84,9 +89,11 @@ class Service:
     relay: Relay
     seal: Seal
     watch: Watch
+    feed: Feed
     health: Health
     bearer: Bearer | None
     """None where there is no token key: then the HTTP door is shut."""
+    streams: Streams | None = None
     ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What ends the streams that are open, when the service stops."""
     reading: asyncio.Task[None] | None = None
@@ -99,7 +106,8 @@ class Service:
         self.reading = group.create_task(self.inbound.run(), name="inbound")
         self.taking = group.create_task(self.posting.run(), name="posting")
         door = () if self.bearer is None else (self.bearer.revocations,)
-        parts = (self.publisher, self.relay, self.seal, self.watch, *door)
+        listening = () if self.streams is None else (self.streams,)
+        parts = (self.publisher, self.relay, self.seal, self.watch, self.feed, *door, *listening)
         return [
             self.reading,
             self.taking,
@@ -204,12 +212,13 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     relay = Relay(store, publisher, intake, system_clock, owner)
     archive = PublishedDirectory(settings.journal.publish_dir)
     seal = Seal(store, archive, key, now=system_clock, interval_s=settings.journal.checkpoint_interval_s)
-    heeding += [relay.heed, lambda _: seal.wake()]
+    feed = Feed(StoredFeeds(store), system_clock)
+    heeding += [relay.heed, feed.heed, lambda _: seal.wake()]
     watch = Watch(store, publisher, [each.id for each in agencies], settings.domain.id, system_clock, system_id)
     health = Health(ask=_not_yet)
     bearer = bearer_of(settings, directory, store)
     posting = Posting(intake)
-    service = Service("", store, intake, inbound, posting, publisher, relay, seal, watch, health, bearer)
+    service = Service("", store, intake, inbound, posting, publisher, relay, seal, watch, feed, health, bearer)
     health.ask = service.conditions
     return service
 
@@ -219,7 +228,18 @@ def _routes(service: Service, settings: Settings, directory: Directory) -> list[
     rates = Buckets(settings.http.rate_per_s, settings.http.rate_burst)
     return [
         *messages.routes(messages.Messages(service.posting, directory, system_clock, rates)),
+        *_feeds(service, settings),
+        *Acks(service.feed, service.posting, directory, system_clock, rates).routes(),
     ]
+
+
+def _feeds(service: Service, settings: Settings) -> Sequence[Route]:
+    """The feeds, where callers can be proven; their streams end when the service stops."""
+    if service.bearer is None:
+        return ()
+    streams = service.streams = Streams(service.bearer, settings.http.streams_per_caller)
+    service.ending.append(streams.stop)
+    return Feeds(service.feed, streams).routes()
 
 
 def _metrics(service: Service, directory: Directory) -> Page:

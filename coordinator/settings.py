@@ -136,6 +136,8 @@ class HttpSettings(_Section):
     rate_per_s: Annotated[float, Field(gt=0, le=100_000)] = 50.0
     """Messages a second of one caller, beside operations and alerts, which no rate refuses."""
     rate_burst: Annotated[int, Field(ge=1, le=100_000)] = 200
+    streams_per_caller: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Event streams and waiting requests of one caller at once."""
     metrics_host: str = "127.0.0.1"
     """Of its own, so that a door that is open to others does not open the metrics too: they ask for no proof."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
