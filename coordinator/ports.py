@@ -9,7 +9,7 @@ from coordinator.journal.checkpoint import Sealed
 from coordinator.journal.tiles import Tile
 from coordinator.model.errors import CoordinatorError
 from coordinator.model.feeding import Batch as FeedBatch
-from coordinator.model.feeding import FeedReading
+from coordinator.model.feeding import Exact, FeedReading, Numbered
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
@@ -129,6 +129,14 @@ class FeedSource(Protocol):
         """Read an agency's feed after a number, in order; at least one, if there is one, whatever its size."""
         ...
 
+    async def numbered(self, agency: str, sequence: int) -> Numbered | None:
+        """Read what stands under a number of an agency's feed now; None when there is no such number."""
+        ...
+
+    async def exact(self, reader: str, agency: str, message: str) -> Exact | None:
+        """Read the exact bytes of a message that `reader` was sent, or sent itself; None for everything else."""
+        ...
+
     async def last_sequences(self) -> Mapping[str, int]:
         """Read each agency's last number."""
         ...
@@ -139,14 +147,14 @@ class FeedSource(Protocol):
 
 
 class Listener(Protocol):
-    """Somebody who follows a feed. None of its methods waits for anything, so that nobody waits for it."""
+    """Somebody who follows a feed. None of its methods waits for anybody, so that nobody waits for it."""
 
     @property
     def cursor(self) -> int:
         """The last number that it has, or that its filter passed over."""
         ...
 
-    def hear(self, batch: FeedBatch) -> None:
+    async def hear(self, batch: FeedBatch) -> None:
         """Take what comes after its cursor; or fall behind, and leave the feed."""
         ...
 
