@@ -43,6 +43,7 @@ PLACES = {
     "demo": Place(
         "demo", "demo", "Play a busy weekend of twelve agencies on a real broker, and verify what was recorded."
     ),
+    "bench": Place("bench", "bench", "Measure the whole walk beside a bare relay and FastStream, on a private broker."),
     "init": Place("configuration", "init", "Make a ready configuration, an example directory of agencies, and keys."),
     "migrate": Place(
         "migration", "migrate", "Bring the store to the newest schema; makes the file when it is missing."

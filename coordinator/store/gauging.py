@@ -53,3 +53,20 @@ def standing(db: sqlite3.Connection) -> Standing:
         set_aside=count("dead WHERE state = 'waiting'"),
         open_conflicts=count("conflicts WHERE open"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """How far deliveries are."""
+
+    numbered: int
+    """How many were ever owed."""
+    owing: bool
+    """Whether one is owed now."""
+
+
+def paid(db: sqlite3.Connection) -> Paid:
+    """Look it up rather than count, so that it may be asked often."""
+    (numbered,) = db.execute("SELECT dispatch FROM head").fetchone()
+    owed = db.execute("SELECT 1 FROM dispatches WHERE state = 'owed' LIMIT 1").fetchone()
+    return Paid(numbered, owed is not None)
