@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,10 +25,11 @@ from coordinator.directory.reader import load_directory
 from coordinator.domain import Domain, system_clock, system_id
 from coordinator.door import bearer_of, transport_of
 from coordinator.feed import Feed
-from coordinator.http import messages
+from coordinator.http import messages, operations
 from coordinator.http.acks import Acks
 from coordinator.http.app import Condition, Health, Route, make_app, serving
 from coordinator.http.bearer import Bearer
+from coordinator.http.cursors import KEY_BYTES
 from coordinator.http.feeds import Feeds
 from coordinator.http.limits import Buckets
 from coordinator.http.metrics import Page, counting, serving_metrics
@@ -49,6 +51,7 @@ from coordinator.store.connections import serving_alone
 from coordinator.store.feeding import StoredFeeds
 from coordinator.store.migrate import require_newest
 from coordinator.store.published import PublishedDirectory
+from coordinator.store.querying import StoreQueries
 from coordinator.store.sqlite import SqliteStore
 from coordinator.watch import Watch
 
@@ -230,6 +233,7 @@ def _routes(service: Service, settings: Settings, directory: Directory) -> list[
         *messages.routes(messages.Messages(service.posting, directory, system_clock, rates)),
         *_feeds(service, settings),
         *Acks(service.feed, service.posting, directory, system_clock, rates).routes(),
+        *operations.routes(StoreQueries(service.store), directory.names, secrets.token_bytes(KEY_BYTES)),
     ]
 
 

@@ -12,6 +12,7 @@ from coordinator.model.feeding import Batch as FeedBatch
 from coordinator.model.feeding import Exact, FeedReading, Numbered
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
+from coordinator.model.views import ConflictPage, ConflictView, OperationPage, OperationView, Sought
 from coordinator.model.volume import Neighbourhood, Probe
 from coordinator.model.work import Batch, Dispatch, Fate, Lease, Leased, Prepared, Receipt, Submission
 
@@ -160,6 +161,34 @@ class Listener(Protocol):
 
     def fall_behind(self) -> None:
         """Read the store from its cursor on."""
+        ...
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+class Queries(Protocol):
+    """What an agency may see of operations and conflicts: its own, and what it was sent and is not withdrawn.
+
+    Each answer is read from one snapshot. Pages go by ids: whatever is written between two pages, what does not change
+    stands on exactly one. What is another's takes the same work as what is not there.
+    Every method raises `StoreUnavailableError` when it cannot do it now.
+    """
+
+    async def operations(self, viewer: str, sought: Sought, after: str, limit: int) -> OperationPage:
+        """Read at most `limit` operations after an id ('' begins); a page may be short and still not be the last."""
+        ...
+
+    async def operation(self, viewer: str, operation_id: str) -> OperationView | None:
+        """Read one operation; None where there is none that the agency may see."""
+        ...
+
+    async def conflicts(self, viewer: str, sought: Sought, after: str, limit: int) -> ConflictPage:
+        """Read at most `limit` conflicts after an id ('' begins); a page may be short and still not be the last."""
+        ...
+
+    async def conflict(self, viewer: str, conflict_id: str) -> ConflictView | None:
+        """Read one conflict, as the agency's side was told of it; None where there is none that it may see."""
         ...
 
 

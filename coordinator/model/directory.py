@@ -122,6 +122,11 @@ class Directory:
         return tuple(sorted(self.agencies))
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """The agencies' names for people, by id."""
+        return {agency.id: agency.name for agency in self.agencies.values()}
+
+    @property
     def lead(self) -> Agency | None:
         """The agency that leads the domain (DPS): the other side of every participation agreement."""
         return next((agency for agency in self.agencies.values() if agency.role is Role.LEAD), None)

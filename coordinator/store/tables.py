@@ -183,6 +183,36 @@ told = Table(
     sqlite_with_rowid=False,
 )
 
+heard = Table(
+    "heard",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("kind", Integer, primary_key=True),
+    Column("about", Text, primary_key=True),
+    Column("message", Number, ForeignKey("messages.key"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Each message about an operation (kind 1) or a conflict (kind 2) that an agency sent itself or is sent."""
+
+sights = Table(
+    "sights",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("start_us", Number),
+    Column("end_us", Number),
+    Column("west", Float),
+    Column("south", Float),
+    Column("east", Float),
+    Column("north", Float),
+    sqlite_with_rowid=False,
+)
+"""Each operation that an agency knows of, as far as it knows it: what lists are filtered by."""
+Index("sights_by_end", sights.c.agency, sights.c.end_us)
+Index("sights_by_state", sights.c.agency, sights.c.state)
+
 conflicts = Table(
     "conflicts",
     metadata,

@@ -8,6 +8,7 @@ import orjson
 from coordinator.model import recorded
 from coordinator.model.plan import OperationRow, Plan
 from coordinator.model.work import Fate, Settlement
+from coordinator.store.heeding import heed
 from coordinator.store.inserting import Insert, insert
 from coordinator.store.rows import (
     CONFLICT_COLUMNS,
@@ -91,6 +92,7 @@ def write_plan(db: sqlite3.Connection, plan: Plan) -> None:
     insert(db, TOLD, plan.told)
     insert(db, CONFLICTS, [conflict_row(conflict) for conflict in plan.conflicts])
     _words(db, plan)
+    heed(db, plan)
     if plan.settlements:
         _settle(db, plan.settlements)
     _deliver_again(db, plan)
