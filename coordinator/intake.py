@@ -16,8 +16,6 @@ from coordinator.fates import Fate, find_conflicts, moved, settle_claim
 from coordinator.model.base import COORDINATOR
 from coordinator.model.decisions import QuarantineReason, RefusalCode
 from coordinator.model.errors import StoreUnavailableError
-from coordinator.model.notices import ReceiptAcknowledge
-from coordinator.model.operations import OperationEvent
 from coordinator.model.plan import Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Volume
@@ -178,16 +176,18 @@ class Intake:
         return receipts
 
     def _ask(self, unit: Sequence[Judged], volumes: Sequence[Volume], surveyed: deconflict.Survey | None) -> Ask:
-        events = [each.event for each in unit]
+        events = [each.event for each in unit if each.event is not None]
         digests = (ClaimKey(each.claim.agency, each.submission.digest) for each in unit)
         return Ask(
             claims=tuple(dict.fromkeys([*(each.claim for each in unit), *digests])),
-            operations=tuple(event.data.operation_id for event in events if isinstance(event, OperationEvent)),
-            targets=tuple(register.target_of(event) for event in events if isinstance(event, ReceiptAcknowledge)),
+            operations=tuple([operation for event in events for operation in event.operations]),
+            targets=tuple([target for event in events if event.received for target in register.targets_of(event)]),
+            sent=tuple([ClaimKey(each.agency, each.id) for event in events for each in event.sent]),
+            enquiries=self.surveyor.enquiries(unit),
             around=self.surveyor.probes(volumes) if surveyed is None else (),
             since=surveyed.position if surveyed is not None and surveyed.asked else None,
             policy_version=self.policy.version,
-            authorised=any(event is not None and event.changes_policy for event in events),
+            authorised=any(event.changes_policy for event in events),
         )
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:

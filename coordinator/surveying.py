@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from coordinator.model.decisions import Refused
 from coordinator.model.directory import Directory
+from coordinator.model.enquiry import Enquiry, enquire
 from coordinator.model.operations import OperationNotice, OperationUpdate
 from coordinator.model.plan import MAX_NEAR, Known
+from coordinator.model.questions import DeconflictionRequest
 from coordinator.model.volume import Neighbourhood, Probe, Volume
-from coordinator.model.work import Judged
+from coordinator.model.work import Judged, Read
 from coordinator.ports import Store
 from coordinator.steps import register
 from coordinator.steps.deconflict import NOTHING_SURVEYED, Survey, probe, survey
@@ -55,6 +57,17 @@ class Surveyor:
     def probes(self, volumes: Sequence[Volume]) -> Sequence[Probe]:
         """Ask for what lies near."""
         return [probe(volume, self.directory) for volume in volumes]
+
+    def enquiries(self, unit: Sequence[Judged]) -> Sequence[Enquiry]:
+        """Ask whether others are where a unit's questions are about."""
+        found: list[Enquiry] = []
+        for each in unit:
+            read = each.read
+            if isinstance(each.event, DeconflictionRequest) and isinstance(read, Read) and read.shape is not None:
+                said = each.event.data
+                question = (each.event.id, each.submission.agency, said.status)
+                found.append(enquire(question, read.shape, (said.start, said.end), self.directory.widest()))
+        return found
 
     async def _compare(self, volumes: Sequence[Volume], around: Neighbourhood) -> Survey:
         """Leave heavy geometry to a worker thread."""

@@ -1,10 +1,10 @@
 """The walk under the lock: a unit of judged submissions and what the store knows become one plan and its receipts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from coordinator.fates import Conflicts, Fate
 from coordinator.model.answers import MAX_POINTERS, LapseReason
-from coordinator.model.authority import AgreementStatus, CredentialStatus
 from coordinator.model.codes import Lane
 from coordinator.model.decisions import RefusalCode, Refused
 from coordinator.model.directory import Directory
@@ -21,15 +21,14 @@ from coordinator.model.leaf import (
     untold,
 )
 from coordinator.model.messages import type_of
-from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
-from coordinator.model.plan import AcknowledgementRow, ClaimRow, Known, MessageRow, OperationRow
+from coordinator.model.operations import OperationEvent
+from coordinator.model.plan import AcknowledgementRow, ClaimRow, DispatchRow, Known, MessageRow, OperationRow
 from coordinator.model.policy import Policy, standing_of
+from coordinator.model.recorded import Row
 from coordinator.model.work import (
     Admitted,
     Claim,
-    Grant,
     Judged,
-    Read,
     Receipt,
     Submission,
     Verdict,
@@ -107,6 +106,8 @@ class Entering:
             "stage": refused.stage,
         }
         detail = {**self._detail(judged), "field": refused.field}
+        if refused.withheld:
+            detail["withheld"] = [list(each) for each in refused.withheld]
         draft.enter(MessageRefusedLeaf, judged.submission.agency, fields, detail, (owed,))
         written = draft.write(key, route.tell_refused(judged, body), position)
         self._claim(fate, Verdict.REFUSED, position, entry, owed.id)
@@ -123,10 +124,11 @@ class Entering:
             msg = "a refused submission cannot be accepted"
             raise TypeError(msg)
         event, sender = read.event, judged.submission.agency
-        admitted = self._end_goes_to_the_told(read, verdict)
+        admitted = self._by_role(event, verdict, effect)
         position, entry = draft.position, draft.new_id()
         message, answer, copy = draft.reserve(), draft.reserve(), draft.reserve()
         owed, withheld = record.grant_all(draft, admitted.grants, event.lane, message), untold(admitted.withheld)
+        owed += self._beside(judged, admitted, effect)
         receipt = draft.owe(sender, Lane.OUT, answer)
         owed.append(receipt)
         lead = self.lead if route.lead_hears(judged, admitted, self.lead) else None
@@ -164,13 +166,28 @@ class Entering:
             )
         )  # fmt: skip  # one row, read as one
 
-    def _end_goes_to_the_told(self, read: Read, admitted: Admitted) -> Admitted:
-        """Cancel and close go to every agency that was sent a revision, by role, and so need no agreement."""
-        event = read.event
-        if not isinstance(event, OperationCancel | OperationClose):
-            return admitted
-        told = route.known_recipients(self.known.told.get(event.data.operation_id, ()), event.agency)
-        return Admitted(tuple(Grant(agency) for agency in told))
+    def _by_role(self, event: AgencyEvent, admitted: Admitted, effect: register.Effect) -> Admitted:
+        """Who hears by role, and whom only the store knows; that needs no agreement, and none takes it away."""
+        match effect:
+            case register.OperationEffect(told=told) if told is not None:
+                return authorise.told_by_role(event, sorted(told), self.directory)._replace(withheld=())
+            case register.RecordedEffect(told=told) if told is not None:
+                return authorise.told_by_role(event, told, self.directory)
+            case _:
+                return admitted
+
+    def _beside(self, judged: Judged, admitted: Admitted, effect: register.Effect) -> list[DispatchRow]:
+        """What is owed beside the message and its receipt: the answer to a question, an earlier message released."""
+        if not isinstance(effect, register.RecordedEffect):
+            return []
+        owed: list[DispatchRow] = []
+        if effect.answered is not None and judged.event is not None:
+            found = effect.answered.answer, effect.answered.looked
+            telling = route.tell_result(judged, judged.event.data.status, found, self.draft.position)
+            owed.append(self.draft.tell(telling))
+        if effect.passes is not None:
+            owed += record.grant_all(self.draft, admitted.also, Lane.OUT, effect.passes)
+        return owed
 
     def _facts(self, index: int, effect: register.Effect) -> dict[str, object]:
         match effect:
@@ -185,7 +202,7 @@ class Entering:
             case register.CredentialEffect():
                 word = effect.word
                 return {"standing": self.policy.credential_standing(word.agreement_id, word.officer_id, self.draft.now)}
-            case register.AcknowledgeEffect() | register.NoEffect():
+            case _:
                 return {}
 
     def _effect(self, effect: register.Effect, position: int, admitted: Admitted) -> None:
@@ -206,8 +223,17 @@ class Entering:
                 plan.acknowledgements.append(
                     AcknowledgementRow(effect.target, effect.level.value, effect.officer_id, position)
                 )
+            case register.PartyEffect():
+                self._record((effect.row,), position)
+            case register.RecordedEffect():
+                self._record(effect.rows, position)
             case register.NoEffect():
                 pass
+
+    def _record(self, rows: Iterable[Row], position: int) -> None:
+        """Keep what was said, citing the entry."""
+        for row in rows:
+            self.draft.plan.recorded.setdefault(type(row), []).append(row._replace(position=position))
 
     def _changes(self, index: int) -> None:
         """Enter what the message did to conflicts; both sides are owed the same words."""
@@ -265,10 +291,8 @@ def _actor(judged: Judged) -> dict[str, object]:
 
 def _subject(event: AgencyEvent, revision: object) -> dict[str, object]:
     """What a leaf says a message was about (`Subject`); `revision` is that of an operation, or None."""
-    match event:
-        case OperationEvent():
-            return {"type": event.name, "id": event.data.operation_id, "revision": revision}
-        case AgreementStatus() | CredentialStatus():
-            return {"type": event.name, "id": event.data.agreement_id}
-        case _:
-            return {"type": event.name}
+    about = event.about
+    if about is None:
+        return {"type": event.name}
+    said: dict[str, object] = {"type": event.name, "id": about.partition("/")[2]}
+    return {**said, "revision": revision} if isinstance(event, OperationEvent) else said

@@ -134,6 +134,7 @@ class RefusedBody(Body):
     field: str | None = Field(default=None, max_length=128, description="the field at fault, as a dotted path")
     hint: Hint | None = None
     explanation: str = Field(max_length=256, description="the code in plain words")
+    withheld: tuple[Withheld, ...] = Field(default=(), description="which recipients it is about, and why each")
 
 
 class MessageRefused(OwnEvent):

@@ -22,6 +22,7 @@ class Enquiry:
     """Whether another agency has a live operation of that status in these boxes, within `[start, end)`."""
 
     id: str
+    """Of the message that asks."""
     agency: str
     """Who asks: its own operations are no answer."""
     status: Status

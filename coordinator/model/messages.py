@@ -1,7 +1,7 @@
 """Every type of message behind one discriminated union, and the registry by short name."""
 
 from functools import cache
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -15,7 +15,14 @@ from coordinator.model.answers import (
     ServiceHeartbeat,
 )
 from coordinator.model.authority import AgreementStatus, CredentialStatus
-from coordinator.model.envelope import Event
+from coordinator.model.disputes import (
+    DeconflictionAcknowledge,
+    DeconflictionClaim,
+    DeconflictionHandover,
+    DeconflictionResponse,
+)
+from coordinator.model.envelope import AgencyEvent, Event, OwnEvent
+from coordinator.model.intelligence import IntelligenceRelease, IntelligenceRequest, IntelligenceShare
 from coordinator.model.notices import ReceiptAcknowledge, SituationAlert
 from coordinator.model.operations import (
     OperationCancel,
@@ -24,6 +31,17 @@ from coordinator.model.operations import (
     OperationStatus,
     OperationUpdate,
 )
+from coordinator.model.parties import ComplaintReferral, PartyStatus
+from coordinator.model.questions import DeconflictionRequest, DeconflictionSubject, DeconflictionWaiver
+from coordinator.model.recalls import MessageCorrect, MessageRecall
+from coordinator.model.records import RecordHold, RecordRenew, RecordValidate
+from coordinator.model.reports import (
+    DeconflictionEscalation,
+    DeconflictionResult,
+    RecallOutstanding,
+    RecordPurged,
+    RecordReview,
+)
 
 Incoming = Annotated[
     OperationNotice
@@ -31,10 +49,27 @@ Incoming = Annotated[
     | OperationStatus
     | OperationCancel
     | OperationClose
-    | AgreementStatus
-    | CredentialStatus
+    | DeconflictionSubject
+    | DeconflictionRequest
+    | DeconflictionAcknowledge
+    | DeconflictionClaim
+    | DeconflictionHandover
+    | DeconflictionResponse
+    | DeconflictionWaiver
+    | IntelligenceShare
+    | IntelligenceRequest
+    | IntelligenceRelease
     | SituationAlert
-    | ReceiptAcknowledge,
+    | MessageRecall
+    | MessageCorrect
+    | RecordRenew
+    | RecordValidate
+    | RecordHold
+    | ReceiptAcknowledge
+    | PartyStatus
+    | ComplaintReferral
+    | AgreementStatus
+    | CredentialStatus,
     Field(discriminator="type"),
 ]
 """What an agency may send."""
@@ -42,11 +77,16 @@ Incoming = Annotated[
 Outgoing = Annotated[
     MessageAccepted
     | MessageRefused
+    | DeconflictionResult
     | DeconflictionAlert
+    | DeconflictionEscalation
     | DeconflictionClosed
     | AuthorityLapsed
-    | ServiceHeartbeat
-    | FeedWithdrawn,
+    | RecallOutstanding
+    | RecordReview
+    | RecordPurged
+    | FeedWithdrawn
+    | ServiceHeartbeat,
     Field(discriminator="type"),
 ]
 """What the coordinator itself sends."""
@@ -57,14 +97,14 @@ INCOMING: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 
-def _members(union: object) -> tuple[type[Event], ...]:
+def _members(union: object) -> Any:  # noqa: ANN401  # the tuple of models, as the union names them
     """The models of a discriminated union, in the order written."""
     plain, *_ = get_args(union)
     return get_args(plain)
 
 
-INCOMING_TYPES = _members(Incoming)
-OUTGOING_TYPES = _members(Outgoing)
+INCOMING_TYPES: tuple[type[AgencyEvent], ...] = _members(Incoming)
+OUTGOING_TYPES: tuple[type[OwnEvent], ...] = _members(Outgoing)
 
 
 @cache

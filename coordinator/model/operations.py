@@ -143,6 +143,11 @@ class OperationUpdate(OperationEvent):
     type: Literal["gov.mo.coordination.operation.update.v1"]
     data: Revision
 
+    @property
+    def comes_first(self) -> bool:
+        """It moves an operation that was there before: what was accepted before it meets the operation as it was."""
+        return True
+
 
 class OperationStatus(OperationEvent):
     """Staged, executing or clear."""
@@ -157,6 +162,11 @@ class OperationStatus(OperationEvent):
     )
     type: Literal["gov.mo.coordination.operation.status.v1"]
     data: StatusReport
+
+    @property
+    def comes_first(self) -> bool:
+        """As an update, when the operation begins early."""
+        return self.data.progress is Progress.EXECUTING
 
 
 class OperationCancel(OperationEvent):

@@ -91,8 +91,8 @@ class Known:
     reached: frozenset[Target] = frozenset()
     """Those targets that were indeed sent to the recipient."""
     sent: Mapping[ClaimKey, Sent] = field(default_factory=dict)
-    possible: frozenset[str] = frozenset()
-    """Ids of those enquiries where others are."""
+    enquired: Mapping[ClaimKey, tuple[Enquiry, bool]] = field(default_factory=dict)
+    """By the message that asks: where was looked, and whether others are there."""
     policy: Policy | None = None
     authorised: tuple[Registered, ...] = ()
     owed: frozenset[int] = frozenset()

@@ -72,6 +72,8 @@ class Admitted(NamedTuple):
     grants: tuple[Grant, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     authority: AuthorityVerdict | None = None
+    also: tuple[Grant, ...] = ()
+    """Who may be given the earlier message that goes along."""
 
 
 class Judged(NamedTuple):

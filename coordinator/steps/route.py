@@ -25,11 +25,13 @@ from coordinator.model.answers import (
     RefusedBody,
     WithdrawnBody,
     WithdrawnReason,
+    Withheld,
 )
 from coordinator.model.codes import Marking, Purpose, Regime, Status, YesNo
 from coordinator.model.decisions import Refused
 from coordinator.model.envelope import Handling, Reference
 from coordinator.model.operations import OperationCancel, OperationClose, OperationEvent
+from coordinator.model.reports import Answer, DeconflictionResult, Looked, ResultBody
 from coordinator.model.volume import Conflict, ConflictChange, Pair, Registered, Volume
 from coordinator.model.work import Admitted, Dispatch, Judged, Read, Telling
 
@@ -113,11 +115,34 @@ def accept(judged: Judged, read: Read, admitted: Admitted, facts: Mapping[str, o
     if isinstance(event, OperationEvent):
         words["operation_id"] = event.data.operation_id
         if not isinstance(event, OperationCancel | OperationClose):
-            actual = event.data.status is Status.ACTUAL
             words["deconfliction"] = Deconfliction.CONFLICT if facts.get("conflicts") else Deconfliction.NONE_KNOWN
-            words["coverage"] = Coverage.ACTUAL if actual else Coverage.NOT_DECONFLICTED_AGAINST_ACTUAL
+            words["coverage"] = coverage(event.data.status)
             words["authority"] = admitted.authority
     return AcceptedBody.model_validate(words)
+
+
+def coverage(status: Status) -> Coverage:
+    """Against what an operation or a question was compared."""
+    return Coverage.ACTUAL if status is Status.ACTUAL else Coverage.NOT_DECONFLICTED_AGAINST_ACTUAL
+
+
+def tell_result(judged: Judged, status: Status, found: tuple[Answer, Looked], position: int) -> Telling:
+    """Answer a question: what is known of others, at the position, no finer than was looked."""
+    answer, looked = found
+    sender, message = judged.submission.agency, judged.claim.id
+    body = ResultBody(
+        to=(sender,),
+        purpose=Purpose.DECONFLICTION,
+        status=status,
+        handling=OWN_HANDLING,
+        target=Reference(agency=sender, id=message),
+        position=position,
+        answer=answer,
+        coverage=coverage(status),
+        looked=looked,
+    )
+    correlation = judged.event.correlationid if judged.event else None
+    return Telling(DeconflictionResult, sender, body, f"message/{message}", correlation, message)
 
 
 def tell_accepted(judged: Judged, body: AcceptedBody) -> Telling:
@@ -158,6 +183,7 @@ def refuse(judged: Judged, refused: Refused, position: int, entry: str) -> Refus
         field=refused.field,
         hint=refused.hint,
         explanation=refused.explanation,
+        withheld=tuple(Withheld(agency=agency, reason=reason) for agency, reason in refused.withheld),
     )
 
 
@@ -224,8 +250,3 @@ def tell_withdrawn(dispatch: Dispatch, sender: str, status: Status) -> tuple[Tel
         return Telling(FeedWithdrawn, recipient, body, f"message/{dispatch.event_id}", dispatch.correlation)
 
     return telling(dispatch.recipient), telling(sender)
-
-
-def known_recipients(told: Iterable[str], sender: str) -> tuple[str, ...]:
-    """Who was sent a revision of an operation, and so hears of its end."""
-    return tuple(agency for agency in sorted(set(told)) if agency != sender)

@@ -19,6 +19,7 @@ from coordinator.model.geometry import Shape, most_area_km2, shape_of
 from coordinator.model.messages import INCOMING, OUTGOING_NAMES, TYPES
 from coordinator.model.notices import SituationAlert
 from coordinator.model.operations import OperationNotice, OperationUpdate, Plan
+from coordinator.model.questions import DeconflictionRequest, QuestionBody
 from coordinator.model.work import ClaimKey, Read, Submission
 
 OLDEST = timedelta(hours=24)
@@ -77,6 +78,9 @@ def _within(event: AgencyEvent, received: datetime, flags: tuple[Flag, ...], bou
         case OperationNotice() | OperationUpdate():
             area = event.data.area
             refused = _window(event.data, received, bounds.limits)
+        case DeconflictionRequest():
+            area = event.data.area
+            refused = _window(event.data, received, bounds.limits)
         case SituationAlert():
             area = event.data.area
             refused = _refused(RefusalCode.EXPIRED, "data.expires") if event.data.expires <= received else None
@@ -94,7 +98,7 @@ def _within(event: AgencyEvent, received: datetime, flags: tuple[Flag, ...], bou
     return Read(event, shape, counties, flags)
 
 
-def _window(plan: Plan, received: datetime, limits: Limits) -> Refused | None:
+def _window(plan: Plan | QuestionBody, received: datetime, limits: Limits) -> Refused | None:
     if plan.end - plan.start > timedelta(days=limits.window_days):
         return _refused(RefusalCode.WINDOW_TOO_LONG, "data.end")
     if plan.end <= received:

@@ -46,16 +46,17 @@ def sent_of(db: sqlite3.Connection, asked: Sequence[ClaimKey]) -> Mapping[ClaimK
     return found
 
 
-def possible_of(db: sqlite3.Connection, asked: Sequence[Enquiry]) -> frozenset[str]:
-    """The ids of those enquiries where others are."""
+def enquired_of(db: sqlite3.Connection, asked: Sequence[Enquiry]) -> Mapping[ClaimKey, tuple[Enquiry, bool]]:
+    """For each enquiry, by the message that asks, whether others are there."""
     if not asked:
-        return frozenset()
+        return {}
     rows = [
         (
-            each.id, each.agency, each.status.value, box.west, box.south, box.east, box.north,
+            index, each.agency, each.status.value, box.west, box.south, box.east, box.north,
             to_us(each.start) / US_PER_HOUR, to_us(each.end) / US_PER_HOUR,
         )
-        for each in asked
+        for index, each in enumerate(asked)
         for box in each.boxes
     ]  # fmt: skip  # the columns in their order
-    return frozenset(found for (found,) in db.execute(POSSIBLE, (orjson.dumps(rows).decode(),)))
+    found = {index for (index,) in db.execute(POSSIBLE, (orjson.dumps(rows).decode(),))}
+    return {ClaimKey(each.agency, each.id): (each, index in found) for index, each in enumerate(asked)}

@@ -10,7 +10,7 @@ from coordinator.model.plan import Ask, Head, Known, Target
 from coordinator.model.policy import PartyWord, Policy
 from coordinator.model.volume import Conflict, Pair, Registered, Volume
 from coordinator.model.work import Claim, ClaimKey, Verdict
-from coordinator.store.enquiring import possible_of, sent_of
+from coordinator.store.enquiring import enquired_of, sent_of
 from coordinator.store.rows import (
     CONFLICT_COLUMNS,
     OPERATION_COLUMNS,
@@ -106,7 +106,7 @@ def read_known(db: sqlite3.Connection, ask: Ask, lead: str) -> Known:
         changed=_changed(db, ask.since, head),
         reached=_reached(db, ask.targets),
         sent=sent_of(db, ask.sent),
-        possible=possible_of(db, ask.enquiries),
+        enquired=enquired_of(db, ask.enquiries),
         policy=read_policy(db, lead) if head.policy_version != ask.policy_version else None,
         authorised=tuple(operation_of(row) for row in db.execute(AUTHORISED)) if ask.authorised else (),
         owed=frozenset(key for (key,) in db.execute(OWED, (_json(ask.dispatches),))) if ask.dispatches else frozenset(),
