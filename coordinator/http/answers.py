@@ -55,6 +55,8 @@ def _refused(data: dict[str, Any]) -> Problem:
     more: dict[str, object] = {key: data[key] for key in _OF_A_REFUSAL if key in data}
     if target is not None:
         more["id"] = target["id"]
+    if data.get("withheld"):
+        more["withheld"] = data["withheld"]
     errors = [FieldError(data.get("field"), code)]
     return Problem(_problem_code(code, data["stage"]), data["explanation"], errors, more=more)
 

@@ -4,13 +4,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Protocol
 
 from coordinator.bootstrap import Service, running
 from coordinator.model.leaf import LEAF, Leaf
 from tests import kit
 from tests.installation import Installation, Partner
-from tests.integration import traffic
+from tests.integration import posting, traffic
+from tests.integration.posting import Poster
 from tests.kit import Json
 
 GUARD_S = 20
@@ -43,6 +45,33 @@ class AmqpDoor:
         (found,) = await self._partner.read("out", 1)
         event: Json = json.loads(found.body)
         return {**event["data"], "verdict": traffic.short(event["type"]).removeprefix("message.")}
+
+
+class HttpDoor:
+    """Posts with the agency's token. What is recorded is answered twice: at once, and by the receipt in the queue."""
+
+    def __init__(self, poster: Poster, partner: Partner) -> None:
+        self._poster = poster
+        self._queue = AmqpDoor(partner)
+        self._said: Json = {}
+
+    async def send(self, body: bytes) -> None:
+        answer = await self._poster.post(body)
+        assert answer.headers["X-Request-Id"] == answer.document.get("request_id", answer.headers["X-Request-Id"])
+        problem = answer.status >= HTTPStatus.BAD_REQUEST
+        self._said = {**answer.document, "status": answer.status}
+        if problem:
+            (why,) = answer.document["errors"] or [{"reason": answer.document["code"], "field": None}]
+            self._said |= {"verdict": "refused", "code": why["reason"], "field": why["field"]}
+
+    async def answer(self) -> Json:
+        if "position" in self._said:
+            receipt = await self._queue.answer()
+            for key in ("position", "code", "entry", "digest", "hint", "withheld"):
+                if (receipt.get(key) or None) != (self._said.get(key) or None):
+                    msg = f"{key}: the receipt says {receipt.get(key)}, and the answer {self._said.get(key)}"
+                    raise AssertionError(msg)
+        return self._said
 
 
 @dataclass
@@ -78,8 +107,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def besieged(installation: Installation) -> AsyncIterator[Scene]:
-    """The service with its agreements in force and every queue read empty; the door is AMQP's."""
+async def besieged(installation: Installation, by: str) -> AsyncIterator[Scene]:
+    """The service with its agreements in force and every queue read empty, attacked `by` one of its doors."""
     async with running(installation.settings, installation.key) as service, AsyncExitStack() as stack:
         await service.intake.receive(traffic.agreements())
         await traffic.until(lambda: traffic.paid(service.store))
@@ -90,7 +119,11 @@ async def besieged(installation: Installation) -> AsyncIterator[Scene]:
         sequences = await service.store.last_sequences()
         for agency, partner in partners.items():
             await partner.read("out", sequences[agency])
-        yield Scene(service, installation, partners, AmqpDoor(partners[ATTACKER]))
+        door: Door = AmqpDoor(partners[ATTACKER])
+        if by == "http":
+            poster = await stack.enter_async_context(posting.poster(service.address, installation, ATTACKER))
+            door = HttpDoor(poster, partners[ATTACKER])
+        yield Scene(service, installation, partners, door)
 
 
 def new(sent: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:

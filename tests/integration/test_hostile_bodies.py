@@ -9,6 +9,7 @@ import pytest
 
 from coordinator.amqp.node import PrivateNode
 from coordinator.model.decisions import Flag, RefusalCode
+from coordinator.model.envelope import MAX_BODY_BYTES
 from coordinator.model.leaf import MessageDuplicateLeaf, MessageRefusedLeaf
 from tests import kit
 from tests.acceptance.commands import fresh_vhost
@@ -18,38 +19,62 @@ from tests.integration import traffic
 from tests.integration.hostile_doors import ATTACKER, GUARD_S, NEIGHBOUR, RECIPIENT, Scene, besieged, new, with_id
 
 
-@pytest.fixture(scope="module", params=["amqp"])
-async def scene(broker: PrivateNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+@pytest.fixture(scope="module", params=["amqp", "http"])
+async def scene(
+    broker: PrivateNode, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[Scene]:
     async with fresh_vhost(broker) as vhost:
         installation = await install(tmp_path_factory.mktemp("hostile"), vhost)
-        async with besieged(installation) as besieged_scene:
+        async with besieged(installation, request.param) as besieged_scene:
             yield besieged_scene
 
 
 BROKERS_LIMIT = 256 * 1024
 """Of a message, as the deployment sets it (`max_message_size`): what is larger never reaches us by AMQP."""
-WITHIN = [each for each in hostile_bodies() if len(each.body) <= BROKERS_LIMIT]
+READ = [each for each in hostile_bodies() if len(each.body) <= MAX_BODY_BYTES]
+CUT = [each for each in hostile_bodies() if MAX_BODY_BYTES < len(each.body) <= BROKERS_LIMIT]
 BEYOND = [each for each in hostile_bodies() if len(each.body) > BROKERS_LIMIT]
+by_amqp = pytest.mark.parametrize("scene", ["amqp"], indirect=True)
+by_http = pytest.mark.parametrize("scene", ["http"], indirect=True)
 
 
-@pytest.mark.parametrize("hostile", WITHIN, ids=lambda each: each.name)
+def bodies(some: list[Hostile]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("hostile", some, ids=lambda each: each.name)
+
+
+@bodies(READ)
 async def test_a_hostile_body_is_refused_recorded_answered_and_disturbs_nobody(scene: Scene, hostile: Hostile) -> None:
+    await _refused_and_recorded(scene, hostile)
+
+
+@by_amqp
+@bodies(CUT)
+async def test_a_body_over_64_kib_is_cut_refused_recorded_and_answered(scene: Scene, hostile: Hostile) -> None:
+    await _refused_and_recorded(scene, hostile)
+
+
+async def _refused_and_recorded(scene: Scene, hostile: Hostile) -> None:
     before = await scene.sequences()
     async with asyncio.timeout(GUARD_S):
         await scene.door.send(hostile.body)
-        innocent = await scene.neighbour()
+        await _innocent_is_delivered(scene)
         answer = await scene.door.answer()
-        assert await scene.delivered(RECIPIENT) == innocent
-        accepted = await scene.partners[NEIGHBOUR].receipt(innocent)
     assert (answer["verdict"], answer["code"], answer.get("field")) == ("refused", hostile.code, hostile.field)
     leaf = await scene.leaf(answer["position"])
     assert isinstance(leaf, MessageRefusedLeaf)
     assert leaf.reason is hostile.code
-    assert accepted["type"].endswith("message.accepted.v1")
     assert new(await scene.sequences(), before) == {ATTACKER: 1, NEIGHBOUR: 1, RECIPIENT: 1}
 
 
-@pytest.mark.parametrize("hostile", BEYOND, ids=lambda each: each.name)
+async def _innocent_is_delivered(scene: Scene) -> None:
+    innocent = await scene.neighbour()
+    assert await scene.delivered(RECIPIENT) == innocent
+    accepted = await scene.partners[NEIGHBOUR].receipt(innocent)
+    assert accepted["type"].endswith("message.accepted.v1")
+
+
+@by_amqp
+@bodies(BEYOND)
 async def test_what_is_larger_than_the_broker_takes_ends_the_senders_channel_and_reaches_nobody(
     scene: Scene, hostile: Hostile
 ) -> None:
@@ -57,9 +82,19 @@ async def test_what_is_larger_than_the_broker_takes_ends_the_senders_channel_and
     async with asyncio.timeout(GUARD_S), Partner(scene.installation, ATTACKER) as attacker:
         with pytest.raises(aiormq.exceptions.ChannelPreconditionFailed, match="message size"):
             await attacker.publish(hostile.body)
-        innocent = await scene.neighbour()
-        assert await scene.delivered(RECIPIENT) == innocent
-        await scene.partners[NEIGHBOUR].receipt(innocent)
+        await _innocent_is_delivered(scene)
+    assert new(await scene.sequences(), before) == {NEIGHBOUR: 1, RECIPIENT: 1}
+
+
+@by_http
+@bodies([*CUT, *BEYOND])
+async def test_a_body_over_64_kib_is_answered_unread_over_http(scene: Scene, hostile: Hostile) -> None:
+    before = await scene.sequences()
+    async with asyncio.timeout(GUARD_S):
+        await scene.door.send(hostile.body)
+        await _innocent_is_delivered(scene)
+        answer = await scene.door.answer()
+    assert (answer["status"], answer["code"], "position" in answer) == (413, hostile.code, False)
     assert new(await scene.sequences(), before) == {NEIGHBOUR: 1, RECIPIENT: 1}
 
 
@@ -86,7 +121,8 @@ async def test_the_same_message_again_gets_its_first_receipt_and_has_no_second_e
         before = await scene.sequences()
         await scene.door.send(sent)
         again = await scene.door.answer()
-    assert {**again, "verdict": "accepted"} == {**first, "verdict": "accepted"}
+    told_otherwise = {"verdict": "accepted", "status": 201}  # over HTTP a repetition is told apart
+    assert {**again, **told_otherwise} == {**first, **told_otherwise}
     entered = await traffic.leaves(scene.service.store)
     assert sum(isinstance(leaf, MessageDuplicateLeaf) and leaf.first == first["position"] for leaf in entered) == 1
     assert new(await scene.sequences(), before) == {}
