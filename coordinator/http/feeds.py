@@ -64,7 +64,7 @@ class Feeds:
     async def _awaited(
         self, request: web.Request, page: Page, limit: int, types: frozenset[str] | None, wait: float
     ) -> Page:
-        agency = caller(request).agency
+        agency = caller(request, *READERS).agency
         with self.streams.admit(request) as listening, self.feed.following(agency):
             try:
                 async with asyncio.timeout(wait):

@@ -47,6 +47,7 @@ class EventStream(EventSourceResponse):
     ) -> None:
         """Begin after `cursor`; the client has `send_s` seconds to read what is written."""
         super().__init__(send_timeout=send_s, ping_interval=DAY_S)
+        self.force_close()  # when it ends, so does the connection: whoever is in between knows it at once
         self._send_s = send_s
         self.cursor = cursor
         self.types = types

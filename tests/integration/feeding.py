@@ -4,16 +4,18 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from yarl import URL
 
 from coordinator.bootstrap import make_intake
 from coordinator.domain import system_clock, system_id
 from coordinator.feed import Feed
 from coordinator.http.acks import Acks
-from coordinator.http.app import Health, make_app, serving
+from coordinator.http.app import Condition, Health, make_app, serving
 from coordinator.http.bearer import Bearer, Revocations
 from coordinator.http.feeds import Feeds
 from coordinator.http.limits import Buckets
@@ -55,6 +57,7 @@ class House:
     streams: Streams
     revoked: set[str]
     tokens: Tokens
+    door: Bearer
 
     def token(
         self, agency: str, *roles: AccessRole, subject: str = "cad", lifetime: timedelta = timedelta(hours=1)
@@ -159,7 +162,7 @@ async def house(url: str, options: Options | None = None) -> AsyncIterator[House
         async with serving(app, "127.0.0.1", chosen.port) as address, asyncio.TaskGroup() as group:
             parts = [group.create_task(each.run()) for each in (feed, streams, bearer.revocations)]
             taking = group.create_task(posting.run())
-            made = House(address, store, intake, feed, streams, chosen.revoked, tokens)
+            made = House(address, store, intake, feed, streams, chosen.revoked, tokens, bearer)
             if chosen.agree:
                 await made.say(*agreements())
             try:
@@ -172,7 +175,7 @@ async def house(url: str, options: Options | None = None) -> AsyncIterator[House
                     part.cancel()
 
 
-async def _ready() -> list[object]:  # type: ignore[misc]
+async def _ready() -> list[Condition]:
     return []
 
 
@@ -190,8 +193,52 @@ def suspended(made: House, agency: str = "mshp") -> bytes:
     return as_of_now(kit.agreement(agency, **said)).body
 
 
+@dataclass(slots=True)
+class RawStream:
+    """A client of one connection that sees every byte, and reads no more than it is asked to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def connect(
+        cls, made: House, agency: str, *, token: str = "", limit: int = 2**16, **asked: object
+    ) -> "RawStream":
+        found = URL(made.address)
+        reader, writer = await asyncio.open_connection(found.host, found.port, limit=limit)
+        query = "&".join(f"{name}={value}" for name, value in asked.items())
+        writer.write(
+            f"GET /v1/feed/sse?{query} HTTP/1.1\r\nHost: test\r\n"
+            f"Authorization: Bearer {token or made.token(agency)}\r\n\r\n".encode()
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        return cls(reader, writer)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, made: House, agency: str, *, token: str = "", **asked: object) -> AsyncIterator["RawStream"]:
+        stream = await cls.connect(made, agency, token=token, **asked)
+        try:
+            yield stream
+        finally:
+            await stream.close()
+
+    async def close(self) -> None:
+        self.writer.close()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+async def connected(made: House, count: int) -> None:
+    """Wait until so many listen, and all of them keep up."""
+    async with asyncio.timeout(GUARD_S):
+        while made.feed.status().listeners < count or made.feed.status().behind:  # noqa: ASYNC110  # nothing wakes a test
+            await asyncio.sleep(0.01)
+
+
 def read_lines(body: bytes) -> list[Json]:
     return [json.loads(each) for each in body.decode().split("\n") if each]
 
 
-__all__ = ["agreements", "alert", "as_of_now", "house", "notice", "prepare", "suspended"]
+__all__ = ["notice"]
