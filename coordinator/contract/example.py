@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from coordinator.model.decisions import Hint, RefusalCode, Refused, Stage
+from coordinator.model.decisions import Hint, RefusalCode, Refused, Stage, WithheldReason
 from coordinator.model.envelope import TYPE_PREFIX, schema_uri
 from coordinator.model.identity import RANDOM_BYTES, uuid7
 
@@ -130,6 +130,7 @@ class Mistake:
     agency: str | None = None
     """Whose queue it comes by, where that is not the agency of the message."""
     in_schema: bool = True
+    withheld: tuple[tuple[str, WithheldReason], ...] = ()
 
 
 def absent() -> object:
@@ -143,7 +144,7 @@ def mistaken(valid: Valid, mistake: Mistake) -> Invalid:
     for path, value in mistake.changes.items():
         _change(event, path.split("."), value)
     agency = mistake.agency or str(event.get("source", valid.message["source"]))[2:].partition("/")[0]
-    refusal = Refused(mistake.code, mistake.stage, mistake.field, mistake.hint)
+    refusal = Refused(mistake.code, mistake.stage, mistake.field, mistake.hint, mistake.withheld)
     shown = mistake.in_schema and mistake.stage is not Stage.DECODE
     return Invalid(valid.name, mistake.title, written(event), refusal, agency, shown)
 

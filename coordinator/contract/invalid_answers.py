@@ -36,6 +36,27 @@ _WRONG: Final[Mapping[str, Mapping[str, tuple[str, object]]]] = {
         "sequence-negative": ("data.last_sequence", -1),
         "sequence-text": ("data.last_sequence", "5021"),
     },
+    "deconfliction.result": {
+        "clear": ("data.answer", "clear"),
+        "distance": ("data.distance_m", 112.4),
+        "grid-of-metres": ("data.looked.grid_km", 0.1),
+    },
+    "deconfliction.escalation": {
+        "level-number": ("data.level", 2),
+        "reason-unknown": ("data.reason", "nobody called"),
+    },
+    "recall.outstanding": {
+        "since-missing": ("data.since", absent()),
+        "outstanding-count": ("data.outstanding", 2),
+    },
+    "record.review": {
+        "due-missing": ("data.due", absent()),
+        "reason-unknown": ("data.reason", "spring cleaning"),
+    },
+    "record.purged": {
+        "content": ("data.content", ["A grey van"]),
+        "reason-unknown": ("data.reason", "no room"),
+    },
     "feed.withdrawn": {
         "content": ("data.content", {"name": "BLUE HERON"}),
         "reason-unknown": ("data.reason", "changed our mind"),

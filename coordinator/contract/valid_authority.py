@@ -5,7 +5,15 @@ from typing import Final
 
 from coordinator.contract.example import Json, Valid, common, every_attribute, ident, message, person
 
-SHORT_TYPES: Final = ["operation.notice", "operation.update", "operation.status", "situation.alert"]
+SHORT_TYPES: Final = [
+    "operation.notice",
+    "operation.update",
+    "operation.status",
+    "situation.alert",
+    "intelligence.share",
+    "intelligence.request",
+    "intelligence.release",
+]
 DELEGATION: Final = ident("agreement 287g mshp hsi")
 OFFICERS: Final = ("4127", "4130")
 

@@ -111,6 +111,7 @@ class Subject(Frozen):
 
     kind: SubjectKind
     identifiers: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16), Distinct()]
+    """Each as it was issued."""
 
 
 class Attachment(Frozen):

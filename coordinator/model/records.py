@@ -64,10 +64,26 @@ class Record(Frozen):
         return self.operation_id or (self.message.id if self.message is not None else "")
 
 
+class IntelligenceRecord(Frozen):
+    """A share of intelligence that is kept."""
+
+    message: Reference
+
+    @property
+    def operation_id(self) -> None:
+        """No operation."""
+        return
+
+    @property
+    def id(self) -> str:
+        """The message's id."""
+        return self.message.id
+
+
 class RecordBody(PersonBody):
     """What every word on retention carries; `originator.officer_id` is the reviewer."""
 
-    record: Record
+    record: Record | IntelligenceRecord
 
     @model_validator(mode="after")
     def _goes_no_further(self) -> Self:
@@ -78,6 +94,7 @@ class RecordBody(PersonBody):
 class RenewBody(RecordBody):
     """Kept longer."""
 
+    record: Record
     until: Instant = Field(description="until when it is kept")
     reason: RenewReason
 
@@ -85,20 +102,16 @@ class RenewBody(RecordBody):
 class ValidateBody(RecordBody):
     """Found to be right still."""
 
+    record: IntelligenceRecord
     reviewed_at: Instant = Field(description="when it was reviewed")
     review_due: Instant = Field(description="when it is reviewed next, at most five years on")
     reason: ValidateReason
-
-    @model_validator(mode="after")
-    def _is_intelligence(self) -> Self:
-        if self.record.message is None:
-            raise broken(field="record.message", because="intelligence is validated: name its message")
-        return self
 
 
 class HoldBody(RecordBody):
     """Not purged while it is held."""
 
+    record: Record
     action: HoldAction
     until: Instant | None = Field(default=None, description="absent when it holds until it is lifted")
     reason: HoldReason
