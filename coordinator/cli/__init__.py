@@ -50,17 +50,30 @@ PLACES = {
     ),
     "send": Place("messages", "send", "Publish a message over AMQP as an agency, and print its receipt."),
     "feed": Place("messages", "feed", "Print what an agency was told, in order, without a gap."),
+    "ack": Place(
+        "acknowledge", "ack", "Acknowledge a message of an agency's feed over AMQP, and print the receipt as JSON."
+    ),
+    "operations": Place("operations", "app", "Operations, as an agency knows them."),
+    "conflicts": Place("conflicts", "app", "Conflicts, as their own sides were told of them."),
+    "roster": Place("roster", "app", "Names and phones of everybody's desks."),
     "audit": Place("audit", "app", "Verify the journal."),
     "config": Place("configuration", "app", "The configuration."),
     "dead": Place("dead", "app", "Messages and deliveries that could not be processed."),
     "directory": Place("directory", "app", "The directory of agencies."),
     "schemas": Place("schemas", "app", "Write or check the agencies' contract: JSON Schemas and examples."),
     "topology": Place("topology", "app", "The broker's exchanges, queues, users and limits."),
+    "completion": Place(
+        "completing", "completion", "Print the script with which a shell completes our commands, options and agencies."
+    ),
 }
 
 
 class Commands(TyperGroup):
     """The commands, each imported when it is asked for: database, broker and geometry take a second to load."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  # as in `Place.command`
+        """Find our own options wherever they stand, also while a shell completes what is written so far."""
+        return super().parse_args(ctx, hoist(args))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  # as in `Place.command`
         """Give the command itself in place of its line in the list."""
@@ -130,7 +143,7 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 the answer is no, 2 it could not be done; each command says more."""
-    arguments = hoist(sys.argv[1:])
+    arguments = sys.argv[1:]
     try:
         make_app()(args=arguments, standalone_mode=True)
     except CoordinatorError as refusal:

@@ -2,20 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from coordinator.cli.progress import progress
 from coordinator.journal.checkpoint import read_checkpoint
 from coordinator.journal.findings import Finding, Undecided, Verdict, as_fields, sentence, verdict
 from coordinator.journal.note import MalformedKeyError, MalformedNoteError, VerifierKey, parse_verifier_key
 from coordinator.journal.sources import StoreSource
-from coordinator.journal.tiles import CHECKPOINT_PATH, MAX_BUNDLE_BYTES
+from coordinator.journal.tiles import CHECKPOINT_PATH, MAX_BUNDLE_BYTES, TILE_WIDTH
 from coordinator.journal.verify import verify_directory, verify_store
 from coordinator.model.errors import ConfigurationError, CoordinatorError
 
+ENTRIES = "tile/entries/"
 EXIT = {Verdict.TRUE: 0, Verdict.ALTERED: 1, Verdict.UNDECIDED: 2}
 
 _P = ParamSpec("_P")
@@ -53,7 +55,9 @@ def _verified(directory: Path | None, store: str | None, vkey: Path, older: Path
         key, past = _key(vkey), _older(older)
         match directory, store:
             case Path(), None:
-                return verify_directory(_reader(directory), key, past)
+                read = _reader(directory)
+                with progress("verifying the published journal, bundles read", _bundles(read)) as advance:
+                    return verify_directory(_counting(read, advance), key, past)
             case None, str():
                 return asyncio.run(_verified_store(store, key, past))
             case _:
@@ -125,8 +129,34 @@ async def _verified_store(url: str, key: VerifierKey, past: bytes | None) -> Fin
         if sealed is None:
             return Undecided("the store holds no checkpoint, so nothing in it is signed")
         loop = asyncio.get_running_loop()
-        source = StoreSource(sealed.note, _blocking(ledger.entries, loop), _blocking(ledger.tile, loop))
-        return await asyncio.to_thread(verify_store, source, key, past)
+        entries = _blocking(ledger.entries, loop)
+        with progress("verifying the journal in the store, entries read", sealed.size) as advance:
+
+            def counted(start: int, limit: int) -> Sequence[bytes]:
+                found = entries(start, limit)
+                advance(len(found))
+                return found
+
+            source = StoreSource(sealed.note, counted, _blocking(ledger.tile, loop))
+            return await asyncio.to_thread(verify_store, source, key, past)
+
+
+def _counting(read: Callable[[str], bytes | None], advance: Callable[[int], None]) -> Callable[[str], bytes | None]:
+    def counted(path: str) -> bytes | None:
+        if path.startswith(ENTRIES):
+            advance(1)
+        return read(path)
+
+    return counted
+
+
+def _bundles(read: Callable[[str], bytes | None]) -> int | None:
+    """How many bundles there should be; None where the checkpoint, which is not proven yet, does not say."""
+    try:
+        _, checkpoint = read_checkpoint(read(CHECKPOINT_PATH) or b"")
+    except MalformedNoteError:
+        return None
+    return -(-checkpoint.size // TILE_WIDTH)
 
 
 def _blocking(call: Callable[_P, Coroutine[None, None, _T]], loop: asyncio.AbstractEventLoop) -> Callable[_P, _T]:

@@ -16,12 +16,14 @@ from rich.table import Column, Table
 from coordinator.chores import released, replayed
 from coordinator.cli.context import chosen, counted, refusals
 from coordinator.cli.participants import read_directory_of
+from coordinator.cli.progress import progress
+from coordinator.intake import Intake
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.directory import Directory
 from coordinator.model.errors import ConfigurationError
 from coordinator.model.leaf import Channel
 from coordinator.model.plan import Ask
-from coordinator.model.work import Dead, Dispatch, Receipt, Submission, Verdict
+from coordinator.model.work import Dead, Dispatch, Submission, Verdict
 from coordinator.settings import Settings
 from coordinator.store import open_ledger, open_store
 from coordinator.store.asking import dead, dead_one, parked
@@ -149,17 +151,24 @@ async def _replayed(settings: Settings, ids: Sequence[str] | None) -> dict[str, 
         waiting = {each.id: each for each in await store.reading(lambda db: dead(db, LIMIT)) if each.state == "waiting"}
         stuck = {each.id for each in await store.reading(lambda db: parked(db, LIMIT))}
         results: dict[str, str] = {}
-        for each in ids if ids is not None else [*waiting, *sorted(stuck)]:
-            if each in stuck:
-                await intake.chore(Ask(), released([each]))
-                results[each] = "owed"
-                continue
-            found = waiting.get(each) or await _dead_of(store, each)
-            (receipt,) = await intake.receive([_again(found, directory)])
-            if receipt.verdict is not Verdict.FAILED:
-                await intake.chore(Ask(), replayed(each))
-            results[each] = _said(receipt)
+        chosen_ids = ids if ids is not None else [*waiting, *sorted(stuck)]
+        with progress("handing in again", len(chosen_ids)) as advance:
+            for each in chosen_ids:
+                if each in stuck:
+                    await intake.chore(Ask(), released([each]))
+                    results[each] = "owed"
+                else:
+                    found = waiting.get(each) or await _dead_of(store, each)
+                    results[each] = await _again_in(intake, found, directory)
+                advance(1)
     return results
+
+
+async def _again_in(intake: Intake, found: Dead, directory: Directory) -> str:
+    (receipt,) = await intake.receive([_again(found, directory)])
+    if receipt.verdict is not Verdict.FAILED:
+        await intake.chore(Ask(), replayed(found.id))
+    return receipt.verdict.value
 
 
 async def _dead_of(store: SqliteStore, dead_id: str) -> Dead:
@@ -177,7 +186,3 @@ def _again(found: Dead, directory: Directory) -> Submission:
     unproven = found.account is None and (agency is None or agency.require_user_id)
     flaw = RefusalCode.USER_ID_MISSING if unproven else None
     return Submission(found.body, found.agency or "", found.account, Channel.CLI, datetime.now(UTC), digest, flaw)
-
-
-def _said(receipt: Receipt) -> str:
-    return receipt.verdict.value

@@ -14,6 +14,7 @@ import typer
 from coordinator.amqp.probe import AccountRefusedError
 from coordinator.amqp.sender import publish_once
 from coordinator.amqp.topology import ingress_exchange
+from coordinator.cli.completing import agencies
 from coordinator.cli.context import address_as, chosen, refusals
 from coordinator.cli.participants import read_directory_of
 from coordinator.domain import system_id
@@ -31,7 +32,10 @@ PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.05
 PAGE = 500
 
-AsOption = Annotated[str, typer.Option("--as", metavar="AGENCY[/SYSTEM]", help="Who speaks or listens.")]
+AsOption = Annotated[
+    str,
+    typer.Option("--as", metavar="AGENCY[/SYSTEM]", help="Who speaks or listens.", autocompletion=agencies),
+]
 
 
 def send(
@@ -48,14 +52,15 @@ def send(
     """
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
-        agency, system, account = _speaker(read_directory_of(settings), speaker)
+        agency, system, account = speaking(read_directory_of(settings), speaker)
         body, message = _message(file, agency, system)
-        verdict, answer = asyncio.run(_sent(settings, ClaimKey(agency, message), account.user, body, patience))
+        verdict, answer = asyncio.run(sent(settings, ClaimKey(agency, message), account.user, body, patience))
     typer.echo(answer.decode())
     raise typer.Exit(1 if verdict == Verdict.REFUSED else 0)
 
 
-def _speaker(directory: Directory, speaker: str) -> tuple[str, str, Account]:
+def speaking(directory: Directory, speaker: str) -> tuple[str, str, Account]:
+    """The agency, system and account of `AGENCY[/SYSTEM]`; raises `ConfigurationError` where there is none."""
     agency_id, _, system = speaker.partition("/")
     agency = directory.agency(agency_id)
     if agency is None:
@@ -92,7 +97,8 @@ def _message(file: str, agency: str, system: str) -> tuple[bytes, str]:
     return (json.dumps({**missing, **event}).encode() if missing else text), str({**given, **event}["id"])
 
 
-async def _sent(settings: Settings, claim: ClaimKey, user: str, body: bytes, patience: float) -> tuple[str, bytes]:
+async def sent(settings: Settings, claim: ClaimKey, user: str, body: bytes, patience: float) -> tuple[str, bytes]:
+    """Publish, and wait for the verdict and the receipt; raises `CoordinatorError` when there is none in time."""
     try:
         await publish_once(address_as(settings, user), ingress_exchange(claim.agency), body, user)
     except AccountRefusedError as error:

@@ -45,12 +45,17 @@ class Asked:
 def read_asked(request: web.Request, states: Collection[str]) -> Asked:
     """Read the question; raises `Problem` (`invalid_parameter`) that names the parameter and how it should look."""
     given = _each_once(request)
+    sought = read_sought(given, states)
+    filters = tuple((name, given[name]) for name in NAMES if name in given and name not in (LIMIT, CURSOR))
+    return Asked(sought, _limit(given), given.get(CURSOR), filters)
+
+
+def read_sought(given: Mapping[str, str], states: Collection[str]) -> Sought:
+    """Read the filters by their names; raises `Problem` (`invalid_parameter`)."""
     begin, finish = _moment(FROM, given), _moment(TO, given)
     if begin is not None and finish is not None and finish <= begin:
         raise invalid(TO, "`to` is after `from`")
-    sought = Sought(begin, finish, _box(given), _agency(given), _state(given, states))
-    filters = tuple((name, given[name]) for name in NAMES if name in given and name not in (LIMIT, CURSOR))
-    return Asked(sought, _limit(given), given.get(CURSOR), filters)
+    return Sought(begin, finish, _box(given), _agency(given), _state(given, states))
 
 
 def _each_once(request: web.Request) -> Mapping[str, str]:

@@ -53,6 +53,13 @@ def moment(when: datetime) -> str:
     return f"{shown} (UTC{offset[:3]}:{offset[3:]}) / {day}{utc:%H:%M}Z"
 
 
+def short_moment(when: datetime) -> str:
+    """`2026-11-27 12:15 -06:00`, for a column: Central Time, with its offset."""
+    local = when.astimezone(central())
+    offset = f"{local:%z}"
+    return f"{local:%Y-%m-%d %H:%M} {offset[:3]}:{offset[3:]}"
+
+
 def _day(when: datetime) -> str:
     return f"{_DAYS[when.weekday()]} {when.day} {_MONTHS[when.month - 1]}"
 
