@@ -1,4 +1,7 @@
-"""`coordinator schemas`: the agencies' contract as files, written anew or held against what is there."""
+"""`coordinator schemas`: the agencies' contract as files, written anew or held against what is there.
+
+Where a folder `docs` stands beside that of the contract, its page `decisions.md` is written and compared as well.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +9,7 @@ from typing import Annotated
 import typer
 
 from coordinator.cli import UNDONE
+from coordinator.contract.decisions import decisions
 from coordinator.contract.files import INDEX, Difference, contract, differences
 
 app = typer.Typer(help="Write or check the agencies' contract: JSON Schemas and examples.", no_args_is_help=True)
@@ -27,6 +31,9 @@ def write(folder: Folder = Path("schemas")) -> None:
             continue
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(wanted[path])
+    page = _page(folder)
+    if page is not None:
+        page.write_bytes(decisions())
     typer.echo(f"{len(wanted)} files in {folder}, {len(wrong)} of them changed", err=True)
 
 
@@ -44,9 +51,19 @@ def check(folder: Folder = Path("schemas")) -> None:
     wrong = differences(found)
     for path, difference in wrong.items():
         typer.echo(f"{folder / path}: {difference}")
-    if wrong:
+    page = _page(folder)
+    stale = page is not None and (not page.exists() or page.read_bytes() != decisions())
+    if stale:
+        typer.echo(f"{page}: {Difference.DIFFERS}")
+    if wrong or stale:
         typer.echo(f"the contract is not as the models say: coordinator schemas write {folder}", err=True)
         raise typer.Exit(1)
+
+
+def _page(folder: Path) -> Path | None:
+    """The page of decisions, where there are documents beside the contract."""
+    docs = folder.resolve().parent / "docs"
+    return docs / "decisions.md" if docs.is_dir() else None
 
 
 def _files(folder: Path) -> dict[str, bytes]:

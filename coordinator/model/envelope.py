@@ -246,3 +246,6 @@ class AgencyEvent(Event):
 
 class OwnEvent(Event):
     """A message from the coordinator."""
+
+    later: ClassVar[bool] = False
+    """Whether its shape is fixed, but nothing sends it yet."""

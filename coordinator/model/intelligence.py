@@ -216,10 +216,9 @@ class IntelligenceRelease(IntelligenceEvent):
 
     name: ClassVar[str] = "intelligence.release"
     rule: ClassVar[Rule] = _rule(
-        Speaker.PARTICIPANT,
+        Speaker.SHARE_OWNER,
         "is passed on to whoever asked, with the share itself, byte for byte; both need their agreement",
         "",
-        RefusalCode.UNKNOWN_OR_FORBIDDEN,
         RefusalCode.STATUS_MIXED,
         RefusalCode.RECALLED_ALREADY,
     )

@@ -76,6 +76,7 @@ class DeconflictionEscalation(OwnEvent):
     """A conflict is raised a level."""
 
     name: ClassVar[str] = "deconfliction.escalation"
+    later: ClassVar[bool] = True
     lane: ClassVar[Lane] = Lane.ALERT
     type: Literal["gov.mo.coordination.deconfliction.escalation.v1"] = "gov.mo.coordination.deconfliction.escalation.v1"
     data: EscalationBody
@@ -95,6 +96,7 @@ class RecallOutstanding(OwnEvent):
     """The standing report of a recall or a correction."""
 
     name: ClassVar[str] = "recall.outstanding"
+    later: ClassVar[bool] = True
     type: Literal["gov.mo.coordination.recall.outstanding.v1"] = "gov.mo.coordination.recall.outstanding.v1"
     data: OutstandingBody
 
@@ -119,6 +121,7 @@ class RecordReview(OwnEvent):
     """A record is due for review."""
 
     name: ClassVar[str] = "record.review"
+    later: ClassVar[bool] = True
     type: Literal["gov.mo.coordination.record.review.v1"] = "gov.mo.coordination.record.review.v1"
     data: ReviewBody
 
@@ -143,5 +146,6 @@ class RecordPurged(OwnEvent):
     """A record was purged; recipients purge theirs."""
 
     name: ClassVar[str] = "record.purged"
+    later: ClassVar[bool] = True
     type: Literal["gov.mo.coordination.record.purged.v1"] = "gov.mo.coordination.record.purged.v1"
     data: PurgedBody

@@ -22,6 +22,7 @@ class Speaker(StrEnum):
     OPERATION_OWNER = "operation_owner"
     PARTICIPATING_OWNER = "participating_owner"
     CONFLICT_PARTY = "conflict_party"
+    SHARE_OWNER = "share_owner"
     MESSAGE_OWNER = "message_owner"
     RECORD_OWNER = "record_owner"
     RECIPIENT = "recipient"
@@ -36,6 +37,7 @@ SPEAKERS: Final[Mapping[Speaker, str]] = {
     Speaker.OPERATION_OWNER: "the owner of the operation",
     Speaker.PARTICIPATING_OWNER: "the owner of the operation, with participation in force",
     Speaker.CONFLICT_PARTY: "a party of the conflict",
+    Speaker.SHARE_OWNER: "the owner of the share, who was sent the request, with participation in force",
     Speaker.MESSAGE_OWNER: "whoever sent the target",
     Speaker.RECORD_OWNER: "the owner of the record",
     Speaker.RECIPIENT: "whoever was sent the target",
@@ -108,6 +110,7 @@ _BY_SPEAKER: Final[Mapping[Speaker, tuple[RefusalCode, ...]]] = {
         RefusalCode.STATUS_MIXED,
     ),
     Speaker.CONFLICT_PARTY: (RefusalCode.UNKNOWN_OR_FORBIDDEN, RefusalCode.STATUS_MIXED),
+    Speaker.SHARE_OWNER: (RefusalCode.NO_PARTICIPATION, RefusalCode.UNKNOWN_OR_FORBIDDEN),
     Speaker.MESSAGE_OWNER: (RefusalCode.UNKNOWN_OR_FORBIDDEN,),
     Speaker.RECORD_OWNER: (RefusalCode.UNKNOWN_OR_FORBIDDEN,),
     Speaker.RECIPIENT: (RefusalCode.UNKNOWN_OR_FORBIDDEN,),

@@ -123,6 +123,22 @@ def said(name: str, sender: str, **data: object) -> Read:
     return Read(INCOMING.validate_json(body))
 
 
+def addressed(name: str, to: list[str]) -> list[str]:
+    """To whom a message of that type may be addressed at all, if not to those: the coordinator, or whoever asked."""
+    if name == "intelligence.release":
+        return ["mshp"]
+    to_us = {"deconfliction.subject", "deconfliction.request", "record.renew", "record.validate", "record.hold"}
+    return ["coordinator"] if name in to_us else to
+
+
+def generous() -> Policy:
+    """A law under which everybody here may tell everybody everything that goes by agreement."""
+    everybody = ("dps", "mshp", "hsi")
+    types = ("intelligence.share", "intelligence.request", "intelligence.release", *TYPES)
+    every = dissemination(*everybody, types=types, regimes=tuple(Regime))
+    return law(agreements=(*AGREEMENTS, *words(ident("everything"), every)))
+
+
 def touching(read: Read, counties: tuple[str, ...]) -> Read:
     """A message whose ground touches those counties."""
     return read._replace(counties=tuple((fips, fips) for fips in counties))

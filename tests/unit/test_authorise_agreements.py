@@ -29,6 +29,7 @@ from tests.unit.lawful_world import (
     LOCAL_DELEGATION,
     NOW,
     Vouched,
+    addressed,
     law,
     refused,
     said,
@@ -242,10 +243,10 @@ def test_a_delivery_by_role_is_never_held() -> None:
 @pytest.mark.parametrize("name", [model.name for model in INCOMING_TYPES])
 def test_where_nothing_is_agreed_nothing_is_told_by_agreement(name: str) -> None:
     """No vacuous yes: an empty law allows nobody to be told anything, and every type has a rule."""
-    found = verdict(said(name, "dps", to=["mshp", "hsi"]), policy=Policy(0, "dps"))
+    found = verdict(said(name, "dps", to=addressed(name, ["mshp", "hsi"])), policy=Policy(0, "dps"))
     if isinstance(found, Admitted):
         assert all(grant.agreement is None for grant in found.grants)
-        assert name in {"receipt.acknowledge", "agreement.status"} or not found.grants
+        assert name in {"receipt.acknowledge", "agreement.status", "party.status"} or not found.grants
     assert found != refused(RefusalCode.UNKNOWN_TYPE, "type")
 
 

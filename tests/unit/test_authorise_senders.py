@@ -11,7 +11,9 @@ from coordinator.steps.authorise import judge
 from tests.unit.lawful_world import (
     DELEGATION,
     DIRECTORY,
+    addressed,
     from_queue,
+    generous,
     law,
     refused,
     said,
@@ -61,10 +63,15 @@ SENDERS: Final = [
 @pytest.mark.parametrize("name", [model.name for model in INCOMING_TYPES])
 def test_a_sender_is_who_it_says_by_every_sign(row: Sent, name: str) -> None:
     """Proof of the sender is never waived, for no type; each sign beside the right ones is tried wrong."""
-    own = {"agreement_id": DELEGATION} if name == "credential.status" else {}
-    read = said(name, f"{row.agency}/{row.system}", to=["dps"], **own)
-    found = judge(from_queue(row.queue, row.account), read, law(), DIRECTORY)
-    if row.expected is None:
+    own: dict[str, object] = {"agreement_id": DELEGATION} if name == "credential.status" else {}
+    own["to"] = addressed(name, ["dps"])
+    if name == "intelligence.release":
+        own |= {"to": ["dps"], "request": {"agency": "dps", "id": DELEGATION}}
+    read = said(name, f"{row.agency}/{row.system}", **own)
+    found = judge(from_queue(row.queue, row.account), read, generous(), DIRECTORY)
+    if row.expected is None and name == "party.status":
+        assert found == refused(RefusalCode.LEAD_ONLY, "source")
+    elif row.expected is None:
         assert isinstance(found, Admitted)
     else:
         assert found == row.expected

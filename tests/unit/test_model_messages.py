@@ -14,7 +14,13 @@ from coordinator.model.envelope import AgencyEvent, OwnEvent, schema_uri
 from coordinator.model.messages import INCOMING, INCOMING_TYPES, MESSAGE, OUTGOING_NAMES, OUTGOING_TYPES, TYPES, type_of
 from tests.unit.example_world import changed, example
 
-ALERT_LANE = {"situation.alert", "deconfliction.alert", "deconfliction.closed", "authority.lapsed"}
+ALERT_LANE = {
+    "situation.alert",
+    "deconfliction.alert",
+    "deconfliction.closed",
+    "deconfliction.escalation",
+    "authority.lapsed",
+}
 """What overtakes notices (`architecture.md`, Broker rules)."""
 FROM_AGENCIES = {
     "operation.notice",
@@ -26,6 +32,23 @@ FROM_AGENCIES = {
     "credential.status",
     "situation.alert",
     "receipt.acknowledge",
+    "deconfliction.subject",
+    "deconfliction.request",
+    "deconfliction.acknowledge",
+    "deconfliction.claim",
+    "deconfliction.handover",
+    "deconfliction.response",
+    "deconfliction.waiver",
+    "intelligence.share",
+    "intelligence.request",
+    "intelligence.release",
+    "message.recall",
+    "message.correct",
+    "record.renew",
+    "record.validate",
+    "record.hold",
+    "party.status",
+    "complaint.referral",
 }
 FROM_US = {
     "message.accepted",
@@ -35,6 +58,11 @@ FROM_US = {
     "authority.lapsed",
     "service.heartbeat",
     "feed.withdrawn",
+    "deconfliction.result",
+    "deconfliction.escalation",
+    "recall.outstanding",
+    "record.review",
+    "record.purged",
 }
 
 
@@ -106,8 +134,8 @@ def test_each_recipients_acknowledgement_is_an_object_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FROM_AGENCIES))
-def test_only_agreements_and_credentials_change_what_others_may_do(name: str) -> None:
-    assert event(name).changes_policy == (name in {"agreement.status", "credential.status"})
+def test_only_agreements_credentials_and_parties_change_what_others_may_do(name: str) -> None:
+    assert event(name).changes_policy == (name in {"agreement.status", "credential.status", "party.status"})
 
 
 @pytest.mark.parametrize("each", [each for each in valid() if each.name in FROM_AGENCIES], ids=lambda each: each.title)

@@ -9,7 +9,7 @@ from coordinator.model.policy import Policy
 from coordinator.model.rules import Speaker
 from coordinator.model.work import Submission
 
-_TAKING_PART = frozenset({Speaker.PARTICIPANT, Speaker.PARTICIPATING_OWNER})
+_TAKING_PART = frozenset({Speaker.PARTICIPANT, Speaker.PARTICIPATING_OWNER, Speaker.SHARE_OWNER})
 
 
 def identify(submission: Submission, event: AgencyEvent, policy: Policy, directory: Directory) -> Refused | None:
