@@ -1,6 +1,7 @@
 """Who is listening over HTTP: event streams and waiting requests, how many each may have, and what ends them."""
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ STOP_S = 2.0
 RETRY_MS = 2_000
 CONGESTED = 64 * 1024
 """Bytes that wait for one client in our memory: with more it has fallen behind."""
+IN_KERNEL = 128 * 1024
+"""Bytes that the kernel keeps for one client, or it would keep megabytes for each that does not read."""
 TURN = 50
 DAY_S = 86_400.0
 
@@ -46,7 +49,7 @@ class EventStream(EventSourceResponse):
         self, feed: Feed, agency: str, cursor: int, types: frozenset[str] | None, send_s: float = SEND_S
     ) -> None:
         """Begin after `cursor`; the client has `send_s` seconds to read what is written."""
-        super().__init__(send_timeout=send_s, ping_interval=DAY_S)
+        super().__init__(send_timeout=2 * send_s, ping_interval=DAY_S)  # ours comes first, and is counted
         self.force_close()  # when it ends, so does the connection: whoever is in between knows it at once
         self._send_s = send_s
         self.cursor = cursor
@@ -66,6 +69,9 @@ class EventStream(EventSourceResponse):
             msg = "a web request has a stream to write to"
             raise TypeError(msg)
         self._wire = writer
+        wired = writer.transport.get_extra_info("socket") if writer.transport is not None else None
+        if wired is not None:
+            wired.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_KERNEL)
         await self._write_now(b"retry: %d\n" % RETRY_MS)
 
     @property
@@ -75,10 +81,15 @@ class EventStream(EventSourceResponse):
         return transport is None or transport.is_closing()
 
     @property
-    def congested(self) -> bool:
-        """Whether too much waits in our memory for the client to read it."""
+    def unread(self) -> int:
+        """Bytes that wait in our memory for the client to read them."""
         transport = self._wire.transport if self._wire is not None else None
-        return transport is None or transport.get_write_buffer_size() > CONGESTED
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    @property
+    def congested(self) -> bool:
+        """Whether too much waits for the client to go on at once."""
+        return self.unread > CONGESTED
 
     async def hear(self, batch: Batch) -> None:
         """Write what is new, if the client reads; never waits."""
@@ -137,7 +148,7 @@ class EventStream(EventSourceResponse):
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(STOP_S):
                 if not self.gone:
-                    await self.write(b": %b\n\n" % (self.ended or "end").encode())
+                    await self.write(b": %b\n" % (self.ended or "end").encode())
                     await self.write_eof()
 
     def abort(self) -> None:
@@ -213,6 +224,17 @@ class Streams:
     _counted: Counter[str] = field(init=False, default_factory=Counter)
     _none_left: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
+    @property
+    def unread(self) -> int:
+        """Bytes that wait in our memory for all clients together."""
+        return sum(each.stream.unread for each in self._open if each.stream is not None)
+
+    def cut(self) -> None:
+        """Drop every connection that has a stream; each client comes back and resumes."""
+        for each in list(self._open):
+            if each.stream is not None:
+                each.stream.abort()
+
     @contextmanager
     def admit(self, request: web.Request) -> Iterator[Listening]:
         """Count a request that stays open; raises `Problem` when the caller has too many, or the service stops."""
@@ -282,6 +304,4 @@ class Streams:
                     await self._none_left.wait()
             except TimeoutError:
                 structlog.get_logger("feed").warning("streams_cut_off", count=len(self._open))
-                for each in list(self._open):
-                    if each.stream is not None:
-                        each.stream.abort()
+                self.cut()
