@@ -71,7 +71,7 @@ def list_all(  # noqa: PLR0913  # an option each
         typer.echo(json.dumps(collection(views)))
     else:
         show_rows([_row(view) for view in views])
-    _count(len(views), limit, more=more)
+    _count(len(views), limit, f" --as {viewer}", more=more)
 
 
 def _envelopes(settings: Settings, sought: Sought, limit: int, *, as_json: bool) -> None:
@@ -84,9 +84,9 @@ def _envelopes(settings: Settings, sought: Sought, limit: int, *, as_json: bool)
     _count(len(shown), limit, more=len(found) > limit)
 
 
-def _count(number: int, limit: int, *, more: bool) -> None:
+def _count(number: int, limit: int, viewer: str = "", *, more: bool) -> None:
     rest = f" and more: --limit {2 * limit}, or narrow it with --from, --to, --bbox, --agency, --state" if more else ""
-    show = "; `coordinator operations show ID`" if number else ""
+    show = f"; `coordinator operations show ID{viewer}`" if number else ""
     typer.echo(f"{counted(number, 'operation')}{rest}{show}", err=True)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from coordinator.model.views import ConflictView, Envelope, OperationView, SideView
+from coordinator.model.views import ConflictView, Envelope, OperationView, SideView, Word
 from coordinator.model.wording import explain
 
 _REACH = ("radius_m", "buffer_m")
@@ -58,9 +58,28 @@ def _side(side: SideView) -> dict[str, object]:
         **pointer,
         "operation_name": side.operation.name if side.operation is not None else None,
         "state": "open" if side.open else "closed",
+        "progress": side.progress.value,
         "change": side.change,
         "told": side.told,
+        "words": [_word(each) for each in side.words],
     }
+
+
+def _word(word: Word) -> dict[str, object]:
+    """A word on the conflict, as far as it says anything."""
+    said = {
+        "side": "own" if word.own else "other",
+        "word": word.word,
+        "officer_id": word.officer_id,
+        "time": word.time.isoformat(),
+        "decision": word.decision.value if word.decision is not None else None,
+        "minutes": word.minutes,
+        "reason": word.reason,
+        "successor": word.successor,
+        "contact": word.contact,
+        "before_the_last_change": word.stale or None,
+    }
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def envelope(of: Envelope) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,6 +11,14 @@ import orjson
 from coordinator.model.answers import CloseReason, DeconflictionAlert, DeconflictionClosed, Pointer
 from coordinator.model.area import LineString, MultiPolygon, Point, Polygon
 from coordinator.model.codes import EventType, Status
+from coordinator.model.disputes import (
+    ContactMethod,
+    Decision,
+    DeconflictionAcknowledge,
+    DeconflictionClaim,
+    DeconflictionHandover,
+    DeconflictionResponse,
+)
 from coordinator.model.geometry import Box, Shape, shape_of
 from coordinator.model.messages import type_of
 from coordinator.model.operations import (
@@ -27,8 +36,13 @@ _PLANS = frozenset({type_of(OperationNotice), type_of(OperationUpdate)})
 _ENDS = {type_of(OperationCancel): OperationState.CANCELLED, type_of(OperationClose): OperationState.CLOSED}
 _PROGRESS = type_of(OperationStatus)
 _ALERT, _CLOSED = type_of(DeconflictionAlert), type_of(DeconflictionClosed)
+_WORDS = {
+    type_of(each): each.name.rpartition(".")[2]
+    for each in (DeconflictionAcknowledge, DeconflictionClaim, DeconflictionHandover, DeconflictionResponse)
+}
 OPERATION_TYPES = frozenset({*_PLANS, *_ENDS, _PROGRESS})
 CONFLICT_TYPES = frozenset({_ALERT, _CLOSED})
+"""What the coordinator says of a conflict; what its sides say is recorded as words on it."""
 
 
 class Heard(NamedTuple):
@@ -121,6 +135,36 @@ def operation_view(viewer: str, heard: Sequence[Heard]) -> OperationView | None:
 # --- conflicts --------------------------------------------------------------------------------------------------------
 
 
+class Progress(StrEnum):
+    """How far the two sides have come (`domain.md`, *Life*)."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLAIMED = "claimed"
+    DECIDED = "decided"
+    """By both sides; what they decided closes it, or not."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one of the two sides said of a conflict: whose, what, by whom, and when by its own clock."""
+
+    own: bool
+    word: str
+    """acknowledge, claim, handover or response."""
+    officer_id: str | None
+    time: datetime
+    decision: Decision | None = None
+    minutes: int | None = None
+    reason: str | None = None
+    successor: str | None = None
+    contact: ContactMethod | None = None
+    """How the two sides spoke, where they did."""
+    stale: bool = False
+    """Whether the conflict has changed since."""
+
+
 @dataclass(frozen=True, slots=True)
 class SideView:
     """One side of a conflict, as that side was told: the newest pointer, and whether it still holds."""
@@ -136,11 +180,25 @@ class SideView:
     """When that word was put into the agency's feed."""
     operation: OperationView | None = None
     """The viewer's own operation, as it stands."""
+    words: tuple[Word, ...] = ()
+    """What both sides said since it was opened last, in the order of the journal."""
 
     @property
     def closed_because(self) -> CloseReason | None:
         """Why it no longer holds."""
         return None if self.open else CloseReason(self.change)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the two sides have come, as far as this one was told."""
+        if not self.open:
+            return Progress.CLOSED
+        said = {(each.own, each.word) for each in self.words if not each.stale}
+        if {(True, "response"), (False, "response")} <= said:
+            return Progress.DECIDED
+        if any(each.word != "acknowledge" for each in self.words):
+            return Progress.CLAIMED
+        return Progress.ACKNOWLEDGED if self.words else Progress.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,23 +219,52 @@ class ConflictView:
         return self.sides[0].status
 
 
-def conflict_view(heard: Sequence[Heard], own: Mapping[str, OperationView]) -> ConflictView | None:
-    """Fold what an agency was sent of one conflict, in order; `own` are its operations by id."""
+def conflict_view(viewer: str, heard: Sequence[Heard], own: Mapping[str, OperationView]) -> ConflictView | None:
+    """Fold what an agency said and was sent of one conflict, in order; `own` are its operations by id."""
     sides: dict[str, SideView] = {}
     for each in heard:
-        data = orjson.loads(each.body)["data"]
+        event = orjson.loads(each.body)
+        data = event["data"]
         if each.type == _ALERT:
             pointer = Pointer.model_validate_json(orjson.dumps(data["pointer"]))
-            of = pointer.operation_id
-            status, change = Status(data["status"]), str(data["change"])
-            sides[of] = SideView(of, status, pointer, open=True, change=change, told=each.recorded)
+            before = sides.get(pointer.operation_id)
+            sides[pointer.operation_id] = _alerted(before, pointer, data, each.recorded)
         elif each.type == _CLOSED and data["operation_id"] in sides:
             of = data["operation_id"]
             sides[of] = replace(sides[of], open=False, change=str(data["reason"]), told=each.recorded)
+        elif each.type in _WORDS:
+            for of, side in sides.items():
+                mine = each.sender == viewer and data["operation_id"] == of
+                sides[of] = replace(side, words=(*side.words, _word(each.type, event, own=mine)))
     if not sides:
         return None
     known = tuple(replace(side, operation=own.get(side.operation_id)) for _, side in sorted(sides.items()))
     return ConflictView(heard[0].about, known)
+
+
+def _alerted(before: SideView | None, pointer: Pointer, data: Json, told: str | None) -> SideView:
+    """A side as its newest alert shows it; a change makes what was said before stale, a new beginning forgets it."""
+    status, change = Status(data["status"]), str(data["change"])
+    kept = before.words if before is not None and before.open else ()
+    words = tuple(replace(each, stale=True) for each in kept)
+    return SideView(pointer.operation_id, status, pointer, open=True, change=change, told=told, words=words)
+
+
+def _word(kind: str, event: Json, *, own: bool) -> Word:
+    """Nothing of the other side's operation, whose id the word names, goes into the view."""
+    data = event["data"]
+    met = data.get("contact_made")
+    return Word(
+        own=own,
+        word=_WORDS[kind],
+        officer_id=data["originator"].get("officer_id"),
+        time=datetime.fromisoformat(event["time"]),
+        decision=Decision(data["decision"]) if "decision" in data else None,
+        minutes=data.get("minutes"),
+        reason=data.get("reason"),
+        successor=data.get("successor"),
+        contact=ContactMethod(met["method"]) if met is not None else None,
+    )
 
 
 def operations_of(heard: Iterable[Heard]) -> set[str]:

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from coordinator.model.answers import CloseReason, Eyes, Pointer
 from coordinator.model.codes import Band, Caution, Status
+from coordinator.model.disputes import ContactMethod, Decision
 from coordinator.model.operations import Contact
-from coordinator.model.views import ConflictView, SideView
+from coordinator.model.views import ConflictView, Progress, SideView, Word
 
 NEARNESS: Mapping[Band, str] = {
     Band.OVERLAP: "on the same ground as one of {other}",
@@ -30,6 +31,27 @@ ENDINGS: Mapping[CloseReason, str] = {
     CloseReason.OPERATION_CANCELLED: "one of the two operations was cancelled",
     CloseReason.OPERATION_CLOSED: "one of the two operations is over",
     CloseReason.MOVED_APART: "the two operations have moved apart",
+}
+STANDING: Mapping[Progress, str] = {
+    Progress.OPEN: "The conflict is open: neither side has taken note of it yet.",
+    Progress.ACKNOWLEDGED: "The conflict is open; it was taken note of.",
+    Progress.CLAIMED: "The conflict is open; somebody is on it.",
+    Progress.DECIDED: "Both sides have said what they will do; until the conflict is closed, it is not over.",
+    Progress.CLOSED: "The conflict is closed.",
+}
+DECISIONS: Mapping[Decision, str] = {
+    Decision.PROCEED: "goes ahead as planned",
+    Decision.JOINT: "makes it a joint operation",
+    Decision.DELAY: "means to delay",
+    Decision.CANCEL: "means to cancel",
+    Decision.NEED_MORE_TIME: "needs {minutes} minutes more",
+    Decision.REFER_UP: "leaves it to a higher level",
+}
+MEETINGS: Mapping[ContactMethod, str] = {
+    ContactMethod.PHONE: "by phone",
+    ContactMethod.RADIO: "by radio",
+    ContactMethod.IN_PERSON: "in person",
+    ContactMethod.VIDEO: "by video",
 }
 NOT_ACTUAL: Mapping[Status, str] = {Status.EXERCISE: "EXERCISE", Status.TEST: "TEST"}
 """What must stand wherever something is shown that is not actual."""
@@ -104,7 +126,27 @@ def _sentences(side: SideView, names: Mapping[str, str]) -> Iterator[str]:
         if pointer.other.caution:
             yield f"Caution: {cautions(pointer.other.caution)}."
         yield f"Call {contact(pointer.other.contact)}{_deadline(pointer)}."
-    yield "The conflict is open."
+    yield STANDING[side.progress]
+    for each in side.words:
+        yield said(each)
+
+
+def said(word: Word) -> str:
+    """One side's word, in a sentence: who, what, when."""
+    who = "Your side" if word.own else "The other side"
+    officer = f" (officer {word.officer_id})" if word.officer_id else ""
+    match word.word:
+        case "acknowledge":
+            what = "took note"
+        case "claim":
+            what = "took it on"
+        case "handover":
+            what = f"handed it over to officer {word.successor}"
+        case _:
+            decided = DECISIONS[word.decision].format(minutes=word.minutes) if word.decision else "answered"
+            what = f"{decided}, after both spoke {MEETINGS[word.contact]}" if word.contact else decided
+    stale = ", before the last change" if word.stale else ""
+    return f"{who}{officer} {what}, {moment(word.time)}{stale}."
 
 
 def _deadline(pointer: Pointer) -> str:

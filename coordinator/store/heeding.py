@@ -15,6 +15,7 @@ from coordinator.model.base import COORDINATOR
 from coordinator.model.messages import type_of
 from coordinator.model.operations import OperationNotice, OperationUpdate
 from coordinator.model.plan import MessageRow, Plan
+from coordinator.model.recorded import ConflictWord
 from coordinator.model.views import CONFLICT_TYPES
 from coordinator.model.volume import OperationState, Registered
 from coordinator.store.inserting import Insert, insert
@@ -56,7 +57,10 @@ def heed(db: sqlite3.Connection, plan: Plan) -> None:
     """Write what the plan's messages tell whom; runs after messages and dispatches are written, in few statements."""
     if plan.replaced:
         db.execute(VAGUE, (orjson.dumps([key for key, _ in plan.replaced]).decode(),))
-    if not plan.operations and not plan.conflicts:
+    spoken = {
+        row.position: row.conflict for row in plan.recorded.get(ConflictWord, ()) if isinstance(row, ConflictWord)
+    }
+    if not plan.operations and not plan.conflicts and not spoken:
         return
     recipients: dict[int, list[str]] = {}
     for dispatch in plan.dispatches:
@@ -71,6 +75,9 @@ def heed(db: sqlite3.Connection, plan: Plan) -> None:
             operation = registered.volume.operation_id
             heard += [(agency, OPERATION, operation, message.key) for agency in (message.agency, *told)]
             sights += _sights(message, registered, told)
+        elif message.agency != COORDINATOR and message.position in spoken:
+            conflict = spoken[message.position]
+            heard += [(agency, CONFLICT, conflict, message.key) for agency in (message.agency, *told)]
         elif message.type in CONFLICT_TYPES:
             heard += [(agency, CONFLICT, message.correlation, message.key) for agency in told]
     insert(db, HEARD, heard)

@@ -245,7 +245,7 @@ def _on_ground(views: Sequence[V], sought: Sought, ground: Callable[[V], Shape |
 def _conflict_views(db: sqlite3.Connection, viewer: str, ids: Collection[str]) -> Mapping[str, ConflictView]:
     heard = _heard(db, viewer, CONFLICT, ids)
     own = _operation_views(db, viewer, sorted({each for some in heard.values() for each in operations_of(some)}))
-    found = {about: conflict_view(some, own) for about, some in heard.items()}
+    found = {about: conflict_view(viewer, some, own) for about, some in heard.items()}
     return {about: view for about, view in found.items() if view is not None}
 
 

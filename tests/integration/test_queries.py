@@ -358,3 +358,26 @@ async def test_an_older_store_is_filled_with_what_was_known_already(asked: World
     engine.dispose()
     assert [(await asked.get(agency, path)).body for agency, path in who] == before
     assert await everything(asked, "hsi", "operations", state="planned", to="2026-12-01T00:00:00Z") == [operation]
+
+
+async def test_what_both_sides_said_of_a_conflict_is_told_without_the_other_operation(asked: World) -> None:
+    ours = await asked.register("mshp", area=HERE)
+    theirs = await asked.register("dea", area=NEAR)
+    (conflict,) = await everything(asked, "mshp", "conflicts")
+    await asked.speak("mshp", "dea", "acknowledge", conflict, ours)
+    assert (await asked.get("dea", f"conflicts/{conflict}")).json["sides"][0]["progress"] == "acknowledged"
+    decided = {"decision": "delay", "reason": "officer_safety"}
+    met = {"contact_made": {"by": "77", "at": kit.NOW.isoformat(), "method": "phone"}}
+    await asked.speak("dea", "mshp", "response", conflict, theirs, **decided, **met)
+    seen = await asked.get("mshp", f"conflicts/{conflict}")
+    (side,) = seen.json["sides"]
+    assert [(each["side"], each["word"]) for each in side["words"]] == [("own", "acknowledge"), ("other", "response")]
+    assert "means to delay, after both spoke by phone" in seen.json["explanation"]
+    assert theirs.encode() not in seen.body
+    await asked.speak("mshp", "dea", "response", conflict, ours, **decided)
+    for agency in ("mshp", "dea"):
+        (side,) = (await asked.get(agency, f"conflicts/{conflict}")).json["sides"]
+        assert side["progress"] == "decided"
+    await asked.update(theirs, ["coordinator"], caution=["armed"])
+    (side,) = (await asked.get("mshp", f"conflicts/{conflict}")).json["sides"]
+    assert (side["progress"], side["words"][-1]["before_the_last_change"]) == ("claimed", True)

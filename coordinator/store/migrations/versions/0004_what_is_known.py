@@ -46,6 +46,10 @@ def upgrade() -> None:
 def _what_is_known_already() -> None:
     """Filled coarsely: an empty state is one to be looked up, and a window without end passes every filter."""
     about = "json_extract(CAST(m.body AS TEXT), '$.data.operation_id')"
+    conflict = "json_extract(CAST(m.body AS TEXT), '$.data.conflict_id')"
+    words = (
+        f"m.agency <> 'coordinator' AND m.type LIKE 'gov.mo.coordination.deconfliction.%' AND {conflict} IS NOT NULL"
+    )
     operations = "m.type LIKE 'gov.mo.coordination.operation.%'"
     told = "SELECT d.recipient, {kind}, {about}, m.key FROM dispatches AS d JOIN messages AS m ON m.key = d.message"
     pointers = "m.type IN ('gov.mo.coordination.deconfliction.alert.v1', 'gov.mo.coordination.deconfliction.closed.v1')"
@@ -53,6 +57,8 @@ def _what_is_known_already() -> None:
         f"SELECT m.agency, 1, {about}, m.key FROM messages AS m WHERE {operations}",  # noqa: S608  # constants
         f"{told.format(kind=1, about=about)} WHERE {operations}",
         f"{told.format(kind=2, about='m.correlation')} WHERE {pointers}",
+        f"SELECT agency, 2, {conflict}, m.key FROM messages AS m WHERE {words}",  # noqa: S608  # constants
+        f"{told.format(kind=2, about=conflict)} WHERE {words}",
     ):
         op.execute(f"INSERT INTO heard {statement} ON CONFLICT DO NOTHING")
     op.execute(
