@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from coordinator.contract.valid_intelligence import REQUEST
 from coordinator.model.decisions import RefusalCode, Refused
 from coordinator.model.messages import INCOMING_TYPES
 from coordinator.model.work import Admitted
@@ -66,7 +67,7 @@ def test_a_sender_is_who_it_says_by_every_sign(row: Sent, name: str) -> None:
     own: dict[str, object] = {"agreement_id": DELEGATION} if name == "credential.status" else {}
     own["to"] = addressed(name, ["dps"])
     if name == "intelligence.release":
-        own |= {"to": ["dps"], "request": {"agency": "dps", "id": DELEGATION}}
+        own |= {"to": ["dps"], "request": {"agency": "dps", "id": REQUEST["id"]}}
     read = said(name, f"{row.agency}/{row.system}", **own)
     found = judge(from_queue(row.queue, row.account), read, generous(), DIRECTORY)
     if row.expected is None and name == "party.status":
