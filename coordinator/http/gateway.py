@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from coordinator.domain import system_id
+from coordinator.domain import Identifiers
 from coordinator.http.principals import PRINCIPAL, Authenticator
 from coordinator.http.problems import Problem, ProblemCode, not_found
 from coordinator.model.errors import StoreUnavailableError
@@ -21,11 +21,12 @@ GUARDED = "/v1/"
 
 def gateway(authenticate: Authenticator | None) -> Middleware:
     """The one middleware."""
+    new_id = Identifiers()
 
     @web.middleware
     async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
         given = request.headers.get("X-Request-Id", "")
-        request_id = request[REQUEST_ID] = given if _REQUEST_ID.fullmatch(given) else system_id()
+        request_id = request[REQUEST_ID] = given if _REQUEST_ID.fullmatch(given) else new_id()
         began = time.perf_counter()
         try:
             answer = await _proven(request, handler, authenticate)

@@ -31,7 +31,7 @@ def notice(agency: str, to: list[str], **changes: object) -> bytes:
 
 def apart(number: int) -> Json:
     """Places that are kilometres from each other."""
-    place = [-94.5 + 0.05 * (number % 80), 36.7 + 0.05 * (number // 80)]
+    place = [-94.5 + 0.05 * (number % 70), 36.7 + 0.05 * (number // 70 % 60)]
     return {"type": "Point", "coordinates": place, "radius_m": 50}
 
 
