@@ -13,6 +13,7 @@ import typer
 from pydantic import SecretStr
 
 from coordinator.cli.context import chosen, counted, refusals
+from coordinator.http.tokens import TokenKeys
 from coordinator.journal.note import SigningKey
 from coordinator.model.errors import ConfigurationError
 from coordinator.settings import DEFAULT_FILE, Settings, Sources
@@ -43,8 +44,9 @@ url = "amqp://coordinator@127.0.0.1:5672/coordination"      # the password: COOR
 url = "sqlite:///coordinator.db"
 
 [http]
-host = "127.0.0.1"
+host = "127.0.0.1"                 # open to other machines: set tls_cert and tls_key, or behind_proxy = true
 port = 8080
+token_key = "token.key"            # signs callers' tokens; keep it private
 
 [journal]
 key = "journal.key"                # keep it private, and keep a copy: without it the journal cannot go on
@@ -68,7 +70,7 @@ def init(
         files = _files(origin)
         _make_folder(folder, files)
         for name, (content, mode) in files.items():
-            _write(folder / name, content, mode)
+            write_new(folder / name, content, mode)
             typer.echo(f"wrote {folder / name}", err=True)
     here = f"coordinator --config {folder / DEFAULT_FILE}"
     typer.echo(
@@ -106,10 +108,12 @@ def _files(origin: str) -> Mapping[str, tuple[str, int]]:
         "directory.toml": (example, public),
         "journal.key": (f"{key.encode()}\n", PRIVATE),
         "journal.vkey": (f"{key.verifier.encode()}\n", public),
+        "token.key": (TokenKeys.generate().encode(private=True), PRIVATE),
     }
 
 
-def _write(path: Path, content: str, mode: int) -> None:
+def write_new(path: Path, content: str, mode: int) -> None:
+    """Write a file that is not there yet; raises `ConfigurationError`, also where it is."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:

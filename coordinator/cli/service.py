@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import stat
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ from coordinator.amqp.verify import verify_topology
 from coordinator.cli.context import chosen, counted, refusals
 from coordinator.cli.keys import read_own_key
 from coordinator.cli.participants import read_directory_of
+from coordinator.door import SHUT, transport_of
+from coordinator.http.tokens import load_token_keys
 from coordinator.model.errors import CoordinatorError
 from coordinator.settings import Settings
 from coordinator.store import open_ledger
@@ -96,6 +99,7 @@ async def _examined(settings: Settings) -> list[Checkup]:
         ("directory", _directory),
         ("journal key", _key),
         ("published journal", _publishing),
+        ("http door", _door),
         ("store", _store),
         ("broker", _broker),
     ]
@@ -123,6 +127,20 @@ async def _publishing(settings: Settings) -> str:
         msg = f"{folder} is no folder and cannot be made: mend [journal] publish_dir"
         raise CoordinatorError(msg)
     return str(folder)
+
+
+async def _door(settings: Settings) -> str:
+    http = settings.http
+    transport = transport_of(http)
+    if not http.token_key.exists():
+        return SHUT
+    keys = load_token_keys(http.token_key)
+    mode = stat.S_IMODE(http.token_key.stat().st_mode)
+    if mode & 0o077 and any(key.is_private for key in keys.by_id.values()):
+        msg = f"[http] token_key {http.token_key} may be read by others: chmod 600 {http.token_key}"
+        raise CoordinatorError(msg)
+    secured = "TLS" if transport is not None else "TLS ends at a proxy" if http.behind_proxy else "loopback alone"
+    return f"{http.host}:{http.port}, {secured}; keys {', '.join(keys.by_id)}"
 
 
 async def _store(settings: Settings) -> str:

@@ -1,0 +1,127 @@
+"""`coordinator token`: short-lived tokens of the HTTP door, from the installation's own key."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from coordinator.cli.configuration import PRIVATE, write_new
+from coordinator.cli.context import chosen, refusals
+from coordinator.cli.participants import read_directory_of
+from coordinator.domain import system_clock, system_id
+from coordinator.door import tokens_of
+from coordinator.http.principals import AccessRole, Principal
+from coordinator.http.tokens import LIFETIME, LONGEST, TokenKeys, TokenRefusedError, Tokens
+from coordinator.model.base import UUID_PATTERN
+from coordinator.model.errors import ConfigurationError
+from coordinator.settings import Settings
+from coordinator.store import open_store
+from coordinator.store.migrate import require_newest
+
+app = typer.Typer(help="Tokens of the HTTP door.", no_args_is_help=True)
+_UNITS = {"s": 1, "m": 60, "h": 3_600}
+_FOR = re.compile(r"([1-9][0-9]{0,4})([smh])")
+_SPEAKER = re.compile(r"([a-z0-9-]{2,32})(?:/([a-z0-9][a-z0-9._-]{0,62}))?")
+_US = 1_000_000
+
+
+@app.command()
+def key(context: typer.Context) -> None:
+    """Make the key that `[http] token_key` names, where there is none; the HTTP door opens with it at the next start."""
+    with refusals(debug=chosen(context).debug):
+        path = chosen(context).settings().http.token_key
+        write_new(path, TokenKeys.generate().encode(private=True), PRIVATE)
+    typer.echo(f"wrote {path}; `coordinator serve` opens the HTTP door with it", err=True)
+
+
+@app.command()
+def issue(
+    context: typer.Context,
+    *,
+    speaker: Annotated[
+        str,
+        typer.Option("--as", metavar="AGENCY[/SUBJECT]", help="The subject: a system, an account, or a person's id."),
+    ],
+    roles: Annotated[list[AccessRole], typer.Option("--role", help="May be repeated.")],
+    lives: Annotated[str, typer.Option("--for", metavar="TIME", help="Such as 15m or 8h; at most 24h.")] = "1h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the token with its id and end.")] = False,
+) -> None:
+    """Print a token. A subject that is a system may send as that system alone."""
+    with refusals(debug=chosen(context).debug):
+        settings = chosen(context).settings()
+        tokens = tokens_of(settings, read_directory_of(settings))
+        principal = _principal(tokens, speaker, roles)
+        now, jti = system_clock(), system_id()
+        token = tokens.issue(principal, now, _lifetime(lives), jti)
+        claims = _accepted(tokens, token, now)
+    if as_json:
+        expires = datetime.fromtimestamp(claims, UTC).isoformat()
+        said = {"token": token, "jti": jti, "agency": principal.agency, "subject": principal.subject}
+        typer.echo(json.dumps({**said, "roles": sorted(principal.roles), "expires": expires}))
+    else:
+        typer.echo(token)
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    token: Annotated[str, typer.Argument(metavar="JTI|TOKEN", help="The token, or its id (`jti`).")],
+) -> None:
+    """Revoke a token; the service knows within a second. Safe to repeat."""
+    with refusals(debug=chosen(context).debug):
+        settings = chosen(context).settings()
+        jti, ends = _revocable(settings, token)
+        asyncio.run(_revoked(settings, jti, ends))
+    typer.echo(f"revoked {jti}", err=True)
+
+
+def _principal(tokens: Tokens, speaker: str, roles: Sequence[AccessRole]) -> Principal:
+    found = _SPEAKER.fullmatch(speaker)
+    agency = tokens.directory.agency(found[1]) if found is not None else None
+    if found is None or agency is None:
+        known = ", ".join(tokens.directory.ids)
+        msg = f"--as takes AGENCY or AGENCY/SUBJECT, and the agencies are {known}: see `coordinator directory check`"
+        raise ConfigurationError(msg)
+    return Principal(agency.id, found[2] or agency.id, frozenset(roles))
+
+
+def _lifetime(text: str) -> timedelta:
+    found = _FOR.fullmatch(text)
+    lifetime = timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found is not None else timedelta()
+    if not timedelta() < lifetime <= LONGEST:
+        msg = "--for takes a time such as 90s, 15m or 8h, of at most 24h: issue another token later"
+        raise ConfigurationError(msg)
+    return lifetime
+
+
+def _accepted(tokens: Tokens, token: str, now: datetime) -> int:
+    """When the token ends; raises `ConfigurationError` where the door would refuse it."""
+    try:
+        return tokens.verify(token, now.timestamp()).exp
+    except TokenRefusedError as refused:
+        msg = f"the door would refuse this token ({refused.flaw}): see its account in `coordinator directory check`"
+        raise ConfigurationError(msg) from refused
+
+
+def _revocable(settings: Settings, token: str) -> tuple[str, float]:
+    """A token's id and when it ends; of a bare id, when it can end at the latest."""
+    if re.fullmatch(UUID_PATTERN, token):
+        return token, time.time() + LONGEST.total_seconds()
+    try:
+        claims = tokens_of(settings, read_directory_of(settings)).claims_of(token)
+    except TokenRefusedError as refused:
+        msg = "that is neither a token of this installation nor its id: `coordinator token issue --json` shows both"
+        raise ConfigurationError(msg) from refused
+    return claims.jti, float(claims.exp)
+
+
+async def _revoked(settings: Settings, jti: str, ends: float) -> None:
+    require_newest(settings.store.url)
+    async with open_store(settings.store.url, "") as store:
+        # A little longer than it counts: the service's clock may differ from ours.
+        await store.revoke(jti, int(time.time() * _US), int((ends + LIFETIME.total_seconds()) * _US))
