@@ -147,7 +147,7 @@ def share(to: Sequence[str], **said: object) -> Json:
         "content_validity": 2,
         "review_due": "2029-11-27T00:00:00Z",
     }
-    return intelligence(to, **lawful, **said)
+    return intelligence(to, **{**lawful, **said})
 
 
 def wanted(to: Sequence[str], **said: object) -> Json:
@@ -159,7 +159,7 @@ def wanted(to: Sequence[str], **said: object) -> Json:
         "case_reference": "2026-0457",
         "priority": "routine",
     }
-    return intelligence(to, **need, **said)
+    return intelligence(to, **{**need, **said})
 
 
 @asynccontextmanager
