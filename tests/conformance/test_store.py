@@ -7,21 +7,25 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from coordinator.intake import Intake
-from coordinator.model.codes import Lane
+from coordinator.model.codes import Lane, Status
+from coordinator.model.enquiry import Enquiry
 from coordinator.model.errors import StoreUnavailableError
+from coordinator.model.geometry import Box
 from coordinator.model.plan import MAX_NEAR, Ask, Target
 from coordinator.model.work import ClaimKey, Dispatch, Fate, Lease, Line, Settlement, Verdict
 from coordinator.steps import deconflict, record
 from coordinator.store import leasing, open_store
 from coordinator.store.migrate import migrate
 from coordinator.store.sqlite import SqliteStore
+from coordinator.store.tables import metadata
+from coordinator.store.words import WORDS
 from tests import kit
 from tests.integration.traffic import apart
 
@@ -371,3 +375,100 @@ async def test_a_duplicate_is_answered_by_the_first_receipt_under_its_first_ids(
 async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="migrate"):
         open_store(f"sqlite:///{tmp_path}/none/store.db", "dps")
+
+
+# --- what was said ---
+
+
+async def test_of_a_message_is_told_what_it_was_and_whom_it_reached_and_nothing_of_another(
+    store: SqliteStore, intake: Intake
+) -> None:
+    sent = kit.notice("mshp", ["hsi", "dea"])
+    await intake.receive([sent])
+    key = ClaimKey("mshp", json.loads(sent.body)["id"])
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(sent=[key, ClaimKey("hsi", key.id), ClaimKey("mshp", kit.fresh_id())]))
+    assert list(known.sent) == [key]
+    found = known.sent[key]
+    assert (found.type, found.status, found.regime) == (
+        "gov.mo.coordination.operation.notice.v1",
+        "actual",
+        "operational",
+    )
+    assert found.recipients == ("dea", "hsi")
+    assert not found.recalled
+
+
+async def test_of_others_is_told_only_whether_they_are_there(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("dea", ["coordinator"])])
+    longitude, latitude = kit.JEFFERSON_CITY
+    here = Box(longitude - 0.001, latitude - 0.001, longitude + 0.001, latitude + 0.001)
+    away = Box(longitude + 1, latitude, longitude + 1.001, latitude + 0.001)
+    window = (kit.NOW, kit.NOW + timedelta(hours=4))
+
+    def asked(agency: str, status: Status = Status.ACTUAL, *places: Box, of: tuple[object, ...] = window) -> Enquiry:
+        start, end = of
+        assert isinstance(start, datetime)
+        assert isinstance(end, datetime)
+        return Enquiry(kit.fresh_id(), agency, status, places, start, end)
+
+    late = (kit.NOW + timedelta(hours=30), kit.NOW + timedelta(hours=40))
+    enquiries = [
+        asked("mshp", Status.ACTUAL, here),
+        asked("mshp", Status.ACTUAL, away, here),
+        asked("mshp", Status.ACTUAL, away),
+        asked("mshp", Status.EXERCISE, here),
+        asked("mshp", Status.ACTUAL, here, of=late),
+        asked("dea", Status.ACTUAL, here),
+    ]
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(enquiries=enquiries))
+    answers = [known.enquired[ClaimKey(each.agency, each.id)] for each in enquiries]
+    assert answers == list(zip(enquiries, [True, True, False, False, False, False], strict=True))
+
+
+async def test_two_agencies_that_ask_under_one_id_are_answered_apart(store: SqliteStore, intake: Intake) -> None:
+    await intake.receive([kit.notice("dea", ["coordinator"])])
+    longitude, latitude = kit.JEFFERSON_CITY
+    here = (Box(longitude - 0.001, latitude - 0.001, longitude + 0.001, latitude + 0.001),)
+    of_one = kit.fresh_id()
+    window = (kit.NOW, kit.NOW + timedelta(hours=4))
+    enquiries = [Enquiry(of_one, agency, Status.ACTUAL, here, *window) for agency in ("mshp", "dea")]
+    async with store.transaction() as transaction:
+        known = await transaction.read(Ask(enquiries=enquiries))
+    assert [known.enquired[ClaimKey(agency, of_one)][1] for agency in ("mshp", "dea")] == [True, False]
+
+
+@pytest.mark.parametrize("table", [table.name for table in WORDS])
+async def test_what_was_said_cannot_cite_an_older_entry(store: SqliteStore, intake: Intake, table: str) -> None:
+    del intake
+    columns = [column.name for column in metadata.tables[table].columns]
+    values = ", ".join("0" if column == "position" else "'x'" for column in columns)
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608  # names of our own tables
+    with pytest.raises(Exception, match="older entry"):
+        async with store._writer.turn():  # noqa: SLF001  # past the port, as an intruder would
+            await store._writer.call(partial(_run, statement))  # noqa: SLF001  # as above
+
+
+async def test_what_the_lead_says_of_parties_is_part_of_the_policy_and_the_last_word_counts(
+    store: SqliteStore, intake: Intake
+) -> None:
+    before = (await store.policy()).version
+    for state, account in (("suspended", None), ("suspended", "dea"), ("in_force", None)):
+        said = {
+            **kit.common(["dea"]),
+            "originator": {"ori": "MOTEST000", "officer_id": "4127"},
+            "party": "dea",
+            "state": state,
+            "reason": "compromised",
+            **({} if account is None else {"account": account}),
+        }
+        await intake.receive([kit.submission("dps", kit.body("dps", "party.status", said))])
+    policy = await store.policy()
+    assert policy.version == before + 3
+    assert {word.of: word.state.value for word in policy.party_words} == {
+        ("dea", None, None): "in_force",
+        ("dea", "dea", None): "suspended",
+    }
+    assert policy.disabled("dea", "dea")
+    assert not policy.disabled("dea", "dea-mobile")

@@ -311,7 +311,7 @@ async def test_the_owners_word_on_a_record_is_kept_and_goes_to_nobody(world: Spo
 async def test_anothers_record_and_none_look_the_same(world: Spoken, word: str) -> None:
     plan, of = kit.plan(["coordinator"]), await shared(world, ["mshp"])
     await world.send("hsi", "operation.notice", plan)
-    wrong = [{"message": of.reference}, {"message": {"agency": "mshp", "id": kit.fresh_id()}}]
+    wrong: list[Json] = [{"message": of.reference}, {"message": {"agency": "mshp", "id": kit.fresh_id()}}]
     if word != "validate":
         wrong += [{"operation_id": plan["operation_id"]}, {"operation_id": kit.fresh_id()}]
     for record in wrong:

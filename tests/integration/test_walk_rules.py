@@ -19,6 +19,7 @@ from coordinator.outcomes import SETTLE_AFTER_S
 from coordinator.store import open_store
 from coordinator.store.migrate import migrate
 from coordinator.store.sqlite import SqliteStore, SqliteTransaction
+from coordinator.store.words import WORDS
 from coordinator.surveying import MAX_CHANGED
 from tests import kit
 from tests.logged import logged
@@ -91,6 +92,16 @@ async def test_a_batch_asks_no_more_than_one_message_but_by_the_256_rows(
     assert many.keys() == one.keys()
     for asked, times in many.items():
         assert times <= one[asked] + (3 * 100 // 256 if asked.startswith("INSERT") else 0), asked
+
+
+async def test_what_a_batch_does_not_ask_costs_no_statement(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notices pay nothing for the vocabulary: no table of what was said is read or written for them."""
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Counting))
+    async with open_store(url, LEAD) as store:
+        intake = await lawful(store)
+        Counting.asked.clear()
+        await intake.receive(apart(20))
+    assert [asked for asked in Counting.asked if any(table.name in asked for table in WORDS)] == []
 
 
 async def test_outcomes_wait_for_the_batch_that_is_being_recorded_and_ride_with_it(
