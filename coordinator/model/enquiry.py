@@ -13,7 +13,7 @@ from coordinator.model.geometry import Box, Shape
 EAST_DEG: Final = 1 / 64
 """Width of a cell, in degrees of longitude: 1.13 km at 49.4 degrees north, more to the south of it."""
 NORTH_DEG: Final = 3 / 256
-"""Height of a cell, in degrees of latitude: 1.3 km. Both are sums of powers of two, so that the grid's lines are exact."""
+"""Height of a cell, in degrees of latitude: 1.3 km. Both are sums of powers of two, so the grid's lines are exact."""
 _HOUR: Final = timedelta(hours=1)
 
 
