@@ -255,6 +255,8 @@ def _metrics(service: Service, directory: Directory) -> Page:
         service.publisher,
         service.relay,
         service.seal,
+        service.posting,
+        service.feed,
         tuple(sorted(directory.ids)),
         system_clock,
     )

@@ -13,12 +13,14 @@ import structlog
 from coordinator.amqp.inbound import Inbound
 from coordinator.amqp.outbound import AmqpPublisher
 from coordinator.amqp.session import SessionStatus
+from coordinator.feed import Feed
 from coordinator.http.metrics import Kind, Metric, Reading
 from coordinator.model.codes import Lane
 from coordinator.model.decisions import RefusalCode
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.messages import INCOMING_TYPES, OUTGOING_TYPES, type_of
 from coordinator.model.work import Fate
+from coordinator.posting import Posting
 from coordinator.relay import Relay
 from coordinator.seal import Seal
 from coordinator.store.gauging import Standing, standing
@@ -76,6 +78,15 @@ RESTING = Metric(
     "coordinator_resting_lines", Kind.GAUGE, "Recipients' queues that refused, and are left alone a while."
 )
 IN_BATCH = Metric("coordinator_in_batch_messages", Kind.GAUGE, "Messages that are judged or being recorded now.")
+POSTS = Metric("coordinator_posts_waiting", Kind.GAUGE, "Messages posted over HTTP that wait for their batch.")
+LISTENERS = Metric("coordinator_feed_listeners", Kind.GAUGE, "Who follows a feed now.")
+CATCHING_UP = Metric("coordinator_feed_catching_up", Kind.GAUGE, "Those of them that read what is older first.")
+FEED_LAG = Metric(
+    "coordinator_feed_lag_messages",
+    Kind.GAUGE,
+    "The most that an agency which is followed has, and those who keep up were not handed; of the last look.",
+)
+CUT_OFF = Metric("coordinator_feed_cut_off_total", Kind.COUNTER, "Followers that did not read, and were cut off.")
 SESSION_UP = Metric("coordinator_session_up", Kind.GAUGE, "1 while there is a connection to the broker.", ("session",))
 GENERATION = Metric(
     "coordinator_session_generation", Kind.GAUGE, "How often a connection to the broker was made.", ("session",)
@@ -119,8 +130,8 @@ REQUESTS = Metric(
 )
 METRICS = (
     BUILD, STORE_UP, ENTRIES, OLDEST, OWED, AGAIN, PARKED, DEAD, CONFLICTS, SEQUENCE, SEAL_LAG, SEALED, PUBLISHED,
-    IN_FLIGHT, RESTING, IN_BATCH, SESSION_UP, GENERATION, BLOCKED, ACCEPTED, ISSUED, REFUSED, DUPLICATES, REDELIVERED,
-    FAILED, SET_ASIDE, PUBLISHES, BATCH, COMMIT, REQUESTS,
+    IN_FLIGHT, RESTING, IN_BATCH, POSTS, LISTENERS, CATCHING_UP, FEED_LAG, CUT_OFF, SESSION_UP, GENERATION, BLOCKED,
+    ACCEPTED, ISSUED, REFUSED, DUPLICATES, REDELIVERED, FAILED, SET_ASIDE, PUBLISHES, BATCH, COMMIT, REQUESTS,
 )  # fmt: skip
 """Every metric of ours, in the order of the page; `docs/metrics.md` has a line for each."""
 
@@ -137,6 +148,8 @@ class Meter:
     publisher: AmqpPublisher
     relay: Relay
     seal: Seal
+    posting: Posting
+    feed: Feed
     agencies: Sequence[str]
     clock: Callable[[], datetime]
     store_s: float = STORE_S
@@ -183,6 +196,7 @@ class Meter:
     def _going(self) -> Reading:
         """What the parts say of themselves."""
         inbound, relay, seal = self.inbound.status(), self.relay.status(), self.seal.status
+        feed = self.feed.status()
         sessions = {"intake": inbound.session, "relay": self.publisher.status().session}
         return {
             BUILD: {(version("coordinator"), platform.python_version()): 1},
@@ -193,6 +207,11 @@ class Meter:
             RESTING: {_ALONE: len(relay.resting)},
             IN_BATCH: {_ALONE: inbound.in_batch},
             REDELIVERED: {_ALONE: inbound.redelivered},
+            POSTS: {_ALONE: self.posting.waiting},
+            LISTENERS: {_ALONE: feed.listeners},
+            CATCHING_UP: {_ALONE: feed.behind},
+            FEED_LAG: {_ALONE: feed.lag},
+            CUT_OFF: {_ALONE: feed.cut_off},
             SESSION_UP: _each(sessions, lambda session: session.connected),
             GENERATION: _each(sessions, lambda session: session.generation),
             BLOCKED: _each(sessions, lambda session: session.blocked_total_s),

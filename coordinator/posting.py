@@ -65,6 +65,11 @@ class Posting:
         """Whether posts are taken."""
         return not self._stopping
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for their batch."""
+        return self._waiting + len(self._ready)
+
     async def post(self, caller: str, submissions: Sequence[Submission]) -> Sequence[Receipt | None]:
         """Have messages recorded; a receipt for each, in order, or None where no verdict is known.
 

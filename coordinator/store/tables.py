@@ -121,6 +121,12 @@ Index(
     sqlite_where=text("state = 'owed' AND attempts > 0"),
     postgresql_where=text("state = 'owed' AND attempts > 0"),
 )
+Index(
+    "dispatches_parked",
+    dispatches.c.recipient,
+    sqlite_where=text("state = 'parked'"),
+    postgresql_where=text("state = 'parked'"),
+)
 Index("dispatches_by_message", dispatches.c.message)
 
 feeds = Table(
@@ -232,6 +238,12 @@ conflicts = Table(
     Column("closed_because", Text),
 )
 Index("conflicts_by_second", conflicts.c.second)
+Index(
+    "conflicts_open",
+    conflicts.c.first,
+    sqlite_where=text("open"),
+    postgresql_where=text("open"),
+)
 
 agreement_words = Table(
     "agreement_words",
@@ -281,6 +293,12 @@ dead = Table(
     Column("received_us", Number, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("state", Text, nullable=False),
+)
+Index(
+    "dead_waiting",
+    dead.c.id,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
 )
 
 checkpoints = Table(

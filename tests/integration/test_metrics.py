@@ -81,7 +81,7 @@ def meter(service: Service, store: SqliteReader, store_s: float) -> Meter:
     """A meter of that service that asks that store."""
     return Meter(
         service.intake.tally, store, service.inbound, service.publisher, service.relay, service.seal,
-        kit.AGENCIES, system_clock, store_s,
+        service.posting, service.feed, kit.AGENCIES, system_clock, store_s,
     )  # fmt: skip
 
 
@@ -210,6 +210,42 @@ async def test_requests_are_counted_by_route_and_strangers_make_no_new_ones(serv
         frozenset({("method", "GET"), ("route", "unmatched"), ("status", "404")}): 3,
         frozenset({("method", "other"), ("route", "unmatched"), ("status", "405")}): 1,
     }
+
+
+async def test_what_is_posted_waits_while_the_store_is_taken(service: Service) -> None:
+    words = traffic.agreements()
+
+    async def taken() -> bool:
+        return service.posting.waiting == 0
+
+    async with service.store.transaction():  # nothing can be recorded
+        first = asyncio.create_task(service.posting.post("mshp/cad", words[:1]))
+        await asyncio.sleep(0)
+        assert service.posting.waiting == 1
+        await traffic.until(taken)
+        others = asyncio.create_task(service.posting.post("dea/cad", words[1:4]))
+        await grows(service, 2, "coordinator_posts_waiting")
+    await asyncio.gather(first, others)
+
+    async def nothing_waits() -> bool:
+        return await value(service, "coordinator_posts_waiting") == 0
+
+    await traffic.until(nothing_waits)
+
+
+async def test_who_follows_a_feed_is_counted_while_they_do(service: Service, installation: Installation) -> None:
+    assert await value(service, "coordinator_feed_listeners") == 0
+    headers = installation.bearer("hsi")
+    url = f"{service.address}/v1/feed/sse"
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as stream:
+        assert stream.status == 200
+        await grows(service, 0, "coordinator_feed_listeners")
+        assert key("coordinator_feed_lag_messages") in await scrape(service)
+
+    async def gone() -> bool:
+        return await value(service, "coordinator_feed_listeners") == 0
+
+    await traffic.until(gone)
 
 
 async def test_the_page_stands_without_the_store_and_says_so(service: Service, tmp_path: Path) -> None:
