@@ -15,6 +15,7 @@ from coordinator.model.errors import StoreUnavailableError
 
 REQUEST_ID = web.RequestKey("request_id", str)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+UNPROVEN = 401
 GUARDED = "/v1/"
 """Where a caller must be proven; health is anybody's."""
 
@@ -34,7 +35,8 @@ def gateway(authenticate: Authenticator | None) -> Middleware:
             answer = _problem_of(trouble, request).response(request_id)
         if not answer.prepared:
             _mark(answer, request_id)
-        _log(request, answer.status, began)
+        if answer.status != UNPROVEN:  # counted, and told now and then (`bearer.Flood`): strangers fill no log
+            _log(request, answer.status, began)
         return answer
 
     return pass_through
