@@ -19,10 +19,13 @@ from coordinator.model.recorded import ConflictWord
 from coordinator.model.views import CONFLICT_TYPES
 from coordinator.model.volume import OperationState, Registered
 from coordinator.store.inserting import Insert, insert
-from coordinator.store.rows import to_us
+from coordinator.store.rows import US_PER_HOUR, to_us
 
 OPERATION, CONFLICT = 1, 2
 """Kinds of what is heard of."""
+LONGEST_US = 32 * 24 * US_PER_HOUR
+"""No ordinary window is longer (`domain.md`: 31 days); what is, stands among those that never end."""
+FOREVER_US = 1 << 62
 HEARD = Insert("heard", "agency, kind, about, message", "ON CONFLICT DO NOTHING")
 SIGHTS = Insert(
     "sights",
@@ -37,15 +40,16 @@ SIGHTS = Insert(
     """,
 )
 """A plan says nothing to others of how far the operation is; an empty state is one to be looked up."""
-VAGUE = """
-UPDATE sights SET state = '', start_us = -1 << 62, end_us = 1 << 62, west = -180, south = -90, east = 180, north = 90
+VAGUE = f"""
+UPDATE sights SET state = '', start_us = {-FOREVER_US}, end_us = {FOREVER_US},
+                  west = -180, south = -90, east = 180, north = 90
 WHERE (agency, operation) IN (
     SELECT d.recipient, json_extract(CAST(m.body AS TEXT), '$.data.operation_id')
     FROM json_each(?) AS asked
     CROSS JOIN dispatches AS d ON d.key = asked.value AND NOT d.replaced
     CROSS JOIN messages AS m ON m.key = d.message AND m.type LIKE 'gov.mo.coordination.operation.%'
 )
-"""
+"""  # noqa: S608  # constants
 """Before a content is withdrawn: from then on its operation passes every coarse filter, and is looked at closely."""
 _PLANS = frozenset({type_of(OperationNotice), type_of(OperationUpdate)})
 _NOWHERE = (None,) * 6
@@ -87,7 +91,7 @@ def heed(db: sqlite3.Connection, plan: Plan) -> None:
 def _sights(message: MessageRow, after: Registered, told: Sequence[str]) -> Iterator[Row]:
     volume, owner = after.volume, message.agency
     ground = volume.shape.around
-    window = to_us(volume.start), to_us(volume.end)
+    window = _coarse(to_us(volume.start), to_us(volume.end))
     yield (owner, volume.operation_id, owner, after.state.value, *window, *ground)
     if not told:
         return
@@ -103,4 +107,8 @@ def _sights(message: MessageRow, after: Registered, told: Sequence[str]) -> Iter
 def _planned(body: bytes) -> tuple[int, int]:
     """The window as the plan says it; that it has begun earlier is for those who were sent the report."""
     data = orjson.loads(body)["data"]
-    return to_us(datetime.fromisoformat(data["start"])), to_us(datetime.fromisoformat(data["end"]))
+    return _coarse(to_us(datetime.fromisoformat(data["start"])), to_us(datetime.fromisoformat(data["end"])))
+
+
+def _coarse(start_us: int, end_us: int) -> tuple[int, int]:
+    return (start_us, end_us) if end_us - start_us <= LONGEST_US else (start_us, FOREVER_US)

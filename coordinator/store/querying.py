@@ -21,13 +21,13 @@ from coordinator.model.views import (
     operation_view,
     operations_of,
 )
-from coordinator.store.heeding import CONFLICT, OPERATION
+from coordinator.store.heeding import CONFLICT, FOREVER_US, LONGEST_US, OPERATION
 from coordinator.store.rows import to_us
 from coordinator.store.sqlite import SqliteReader
 
 CLOSE = 5_000
 """Rows that an index finds which are all looked at; of more, a page looks at those that come next."""
-EXAMINED = 40_000
+EXAMINED = 20_000
 """Rows that one page looks at; it may be short then, or empty, and say where to go on."""
 EXAMINED_CONFLICTS = 500
 ROUND = 100
@@ -50,24 +50,32 @@ AND (?5 IS NULL OR (east >= ?5 AND west <= ?6 AND north >= ?7 AND south <= ?8))
 AND (?9 IS NULL OR owner = ?9) AND (?10 IS NULL OR state IN (?10, ''))
 """
 IN_ORDER = f"""
-SELECT operation FROM (SELECT * FROM sights WHERE agency = ?1 AND operation > ?2 ORDER BY operation LIMIT {EXAMINED})
-WHERE {COARSE} ORDER BY operation LIMIT ?11
-"""  # noqa: S608  # constants
+SELECT operation FROM sights
+WHERE agency = ?1 AND operation > ?2 AND (?12 IS NULL OR operation <= ?12) AND {COARSE}
+ORDER BY operation LIMIT ?11
+"""  # noqa: S608  # a constant
 LAST_EXAMINED = f"""
 SELECT operation FROM sights WHERE agency = ? AND operation > ? ORDER BY operation LIMIT 1 OFFSET {EXAMINED - 1}
 """  # noqa: S608  # a constant
-BY_END = f"""
-SELECT operation FROM (SELECT * FROM sights INDEXED BY sights_by_end WHERE agency = ?1 AND end_us > ?3 LIMIT {CLOSE})
-WHERE operation > ?2 AND {COARSE} ORDER BY operation LIMIT ?11
+_BY_END = f"""
+SELECT operation FROM sights INDEXED BY sights_by_end
+WHERE agency = ?1 AND end_us > ?3 AND end_us <= coalesce(?4 + {LONGEST_US}, {FOREVER_US}) AND coalesce(start_us < ?4, 1)
+UNION ALL
+SELECT operation FROM sights INDEXED BY sights_by_end
+WHERE agency = ?1 AND ?4 IS NOT NULL AND end_us = {FOREVER_US} AND start_us < ?4
+LIMIT {CLOSE}
 """  # noqa: S608  # constants
-HOW_MANY_BY_END = f"""
-SELECT count(*) FROM (SELECT 1 FROM sights INDEXED BY sights_by_end WHERE agency = ? AND end_us > ? LIMIT {CLOSE})
-"""  # noqa: S608  # a constant
+"""What ends after a moment and, where an end is asked for, not more than the longest window after that: that is all."""
+BY_END = f"""
+SELECT s.operation FROM ({_BY_END}) AS near CROSS JOIN sights AS s ON s.agency = ?1 AND s.operation = near.operation
+WHERE s.operation > ?2 AND ?12 IS NULL AND {COARSE} ORDER BY s.operation LIMIT ?11
+"""  # noqa: S608  # constants
+HOW_MANY_BY_END = f"SELECT count(*) FROM ({_BY_END})"  # noqa: S608  # constants
 BY_STATE = f"""
 SELECT operation FROM (
     SELECT * FROM sights INDEXED BY sights_by_state WHERE agency = ?1 AND state IN (?10, '') LIMIT {CLOSE}
 )
-WHERE operation > ?2 AND {COARSE} ORDER BY operation LIMIT ?11
+WHERE operation > ?2 AND ?12 IS NULL AND {COARSE} ORDER BY operation LIMIT ?11
 """  # noqa: S608  # constants
 HOW_MANY_BY_STATE = f"""
 SELECT count(*) FROM (
@@ -176,24 +184,31 @@ def _operation_views(db: sqlite3.Connection, viewer: str, ids: Iterable[str]) ->
 def _operation_page(db: sqlite3.Connection, viewer: str, sought: Sought, after: str, limit: int) -> OperationPage:
     """Find candidates coarsely in SQL, look at them exactly, until the page and one more are full."""
     statement = _statement(db, viewer, sought)
+    last = _last_examined(db, viewer, after) if statement == IN_ORDER and sought != Sought() else None
     found: list[OperationView] = []
     room = limit + 1
     for _ in range(ROUNDS):
-        ids = [each for (each,) in db.execute(statement, _coarse(viewer, sought, after, room))]
+        ids = [each for (each,) in db.execute(statement, _coarse(viewer, sought, after, room, last))]
         views = _operation_views(db, viewer, ids)
         found += _exactly([views[each] for each in ids if each in views], sought)
         if len(found) > limit:
             return OperationPage(tuple(found[:limit]), found[limit - 1].operation_id)
         if len(ids) < room:
-            return OperationPage(tuple(found), _further(db, statement, viewer, after))
+            return OperationPage(tuple(found), last)
         after = ids[-1]
     return OperationPage(tuple(found), after)
+
+
+def _last_examined(db: sqlite3.Connection, viewer: str, after: str) -> str | None:
+    """The last row that a page looks at; None when there are fewer."""
+    row = db.execute(LAST_EXAMINED, (viewer, after)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _statement(db: sqlite3.Connection, viewer: str, sought: Sought) -> str:
     """By an index where it finds little enough to sort, else in the order of the ids."""
     if sought.begin is not None:
-        (many,) = db.execute(HOW_MANY_BY_END, (viewer, to_us(sought.begin))).fetchone()
+        (many,) = db.execute(HOW_MANY_BY_END, _coarse(viewer, sought, "", 0, None)[:4]).fetchone()
         if many < CLOSE:
             return BY_END
     if sought.state is not None:
@@ -203,19 +218,11 @@ def _statement(db: sqlite3.Connection, viewer: str, sought: Sought) -> str:
     return IN_ORDER
 
 
-def _further(db: sqlite3.Connection, statement: str, viewer: str, after: str) -> str | None:
-    """Where to go on when a page looked at as much as it may and found nothing more."""
-    if statement != IN_ORDER:
-        return None
-    row = db.execute(LAST_EXAMINED, (viewer, after)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _coarse(viewer: str, sought: Sought, after: str, room: int) -> Sequence[object]:
+def _coarse(viewer: str, sought: Sought, after: str, room: int, last: str | None) -> Sequence[object]:
     box = sought.box
     window = (to_us(each) if each is not None else None for each in (sought.begin, sought.finish))
     ground = (box.west, box.east, box.south, box.north) if box is not None else (None,) * 4
-    return (viewer, after, *window, *ground, sought.agency, sought.state, room)
+    return (viewer, after, *window, *ground, sought.agency, sought.state, room, last)
 
 
 def _exactly(views: Sequence[OperationView], sought: Sought) -> list[OperationView]:

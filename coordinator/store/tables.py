@@ -216,7 +216,7 @@ sights = Table(
     sqlite_with_rowid=False,
 )
 """Each operation that an agency knows of, as far as it knows it: what lists are filtered by."""
-Index("sights_by_end", sights.c.agency, sights.c.end_us)
+Index("sights_by_end", sights.c.agency, sights.c.end_us, sights.c.start_us)
 Index("sights_by_state", sights.c.agency, sights.c.state)
 
 conflicts = Table(

@@ -32,7 +32,7 @@ NAMES = {"dea": "Drug Enforcement Administration", "mshp": "Missouri State Highw
 OWN = OperationView("own", "mshp", own=True, state=OperationState.PLANNED, plan={"name": "BLUE HERON"})
 
 
-def by(**said: Any) -> Word:
+def by(**said: Any) -> Word:  # noqa: ANN401  # any field of a word
     """A word, a response of officer 1 where nothing else is said."""
     return Word(**{"word": "response", "officer_id": "1", "time": ACT_BY, **said})
 

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agency", "operation"),
         sqlite_with_rowid=False,
     )
-    op.create_index("sights_by_end", "sights", ["agency", "end_us"], unique=False)
+    op.create_index("sights_by_end", "sights", ["agency", "end_us", "start_us"], unique=False)
     op.create_index("sights_by_state", "sights", ["agency", "state"], unique=False)
     _what_is_known_already()
 
