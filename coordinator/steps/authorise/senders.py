@@ -20,7 +20,7 @@ def identify(submission: Submission, event: AgencyEvent, policy: Policy, directo
     """
     agency = directory.agency(submission.agency)
     named, _, system = event.source[2:].partition("/")
-    if agency is None or named != submission.agency:
+    if agency is None or named != submission.agency or submission.system not in (None, system):
         return _refused(RefusalCode.SENDER_MISMATCH)
     may = [
         each.enabled and not policy.disabled(agency.id, each.user)
