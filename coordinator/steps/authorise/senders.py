@@ -37,9 +37,9 @@ def may_speak(event: AgencyEvent, at: datetime, policy: Policy, directory: Direc
     speaker = event.rule.speaker
     if speaker in _TAKING_PART and not policy.participates(event.agency, at):
         return _refused(RefusalCode.NO_PARTICIPATION)
-    lead = directory.lead
-    if speaker is Speaker.LEAD and (lead is None or event.agency != lead.id):
-        return _refused(RefusalCode.LEAD_ONLY)
+    if speaker is Speaker.LEAD:
+        lead = directory.lead
+        return None if lead is not None and event.agency == lead.id else _refused(RefusalCode.LEAD_ONLY)
     return None
 
 
