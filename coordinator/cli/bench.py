@@ -57,7 +57,7 @@ def bench(  # noqa: PLR0913  # options, all by keyword
 
 async def _told(options: Options) -> Report:
     """Measure, with what is being measured on a terminal's stderr, and a line for each round."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if not console.is_terminal:
         return await perform(options, lambda _: None, console.print)
     with Status("", console=console) as status:

@@ -14,10 +14,11 @@ from coordinator.amqp.inbound import Inbound
 from coordinator.amqp.node import PrivateNode
 from coordinator.amqp.outbound import AmqpPublisher
 from coordinator.amqp.session import Session
+from coordinator.bench.bare_relay import bare_relay
+from coordinator.bench.peer import Job, Relayed
 from coordinator.model.codes import AgencyKind, Lane, Role
 from coordinator.model.directory import Account, Agency, Desk
 from coordinator.model.work import Batch, Dispatch, Prepared, Receipt, Submission, Verdict
-from tests.benchmarks.bare_relay import Relayed, bare_relay
 
 DESK = Desk("Desk", "+15735550100", "desk@mshp.example")
 QUORUM: Arguments = {"x-queue-type": "quorum"}
@@ -118,7 +119,7 @@ async def main(messages: int, rounds: int) -> None:
             pairs: list[tuple[float, float]] = []
             for _ in range(rounds):
                 await fill(node.url, user, messages)
-                bare = await bare_relay(node.url, "router.in.mshp", recipients, messages)
+                bare = await bare_relay(Job(node.url, "router.in.mshp", recipients, messages))
                 await fill(node.url, user, messages)
                 ours = await doors(node.url, user, recipients, messages)
                 pairs.append((ours.publishes_per_s, bare.publishes_per_s))

@@ -7,22 +7,18 @@ nothing of the load is counted. SQLite maps no memory (`mmap_size` is printed). 
 import argparse
 import asyncio
 import json
-import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from coordinator import logs
-from coordinator.amqp.definitions import definitions, password_hash
-from coordinator.amqp.node import PrivateNode
-from coordinator.amqp.topology import plan_topology
-from coordinator.bootstrap import running
+from coordinator.bench.ground import Ground, set_up
+from coordinator.bench.rates import COPIES, agree, drained
+from coordinator.bench.servers import coordinator
+from coordinator.bench.traffic import notice
 from coordinator.store import open_ledger
-from coordinator.store.asking import Figures, figures
 from coordinator.store.connections import MMAP_BYTES
-from tests import kit
-from tests.benchmarks.walk import PASSWORD, Ground, agreed, drained, notice, say
+from coordinator.store.gauging import paid
 
 FIRST = 10_000
 CHUNK = 5_000
@@ -35,52 +31,33 @@ def resident_mb(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-async def counted(url: str) -> Figures:
-    """What the store holds now."""
-    async with open_ledger(url) as store:
-        return await store.reading(figures)
+async def sizes_mb(ground: Ground, messages: int) -> dict[int, float]:
+    """Send in chunks; after each, when nothing is owed, look."""
+    sizes: dict[int, float] = {}
+    with ground.fresh("memory") as home:
+        async with open_ledger(home.url) as store:
+            numbered = (await store.reading(paid)).numbered
+            async with coordinator(home) as server:
+                for done in range(0, messages, CHUNK):
+                    await ground.empty()
+                    await ground.fill([notice(number) for number in range(done, done + CHUNK)])
+                    await server.outlives(drained(store, numbered + (done + CHUNK) * COPIES))
+                    sizes[done + CHUNK] = round(resident_mb(server.process.pid), 1)
+                    sys.stderr.write(f"{done + CHUNK} messages: {sizes[done + CHUNK]} MB\n")
+    return sizes
 
 
 async def measure(messages: int) -> dict[str, object]:
-    """Send in chunks; after each, when nothing is owed, look."""
-    topology = plan_topology(kit.directory(), vhost="coordination")
-    loaded = definitions(topology, coordinator_password_hash=password_hash(PASSWORD, b"salt"))
-    sizes: dict[int, float] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        async with PrivateNode(definitions=loaded) as node:
-            ground = Ground(node, Path(folder))
-            settings = ground.settings("memory")
-            words = agreed()
-            async with running(settings, ground.key) as service:
-                await service.intake.receive(words)
-                await drained(service, 0)
-            home = Path(folder) / "memory"
-            (home / "journal.key").write_text(f"{ground.key.encode()}\n")
-            program = Path(sys.executable).parent / "coordinator"
-            arguments = ("--config", str(home / "coordinator.toml"), "serve")
-            environment = {**os.environ, "COORDINATOR_LOG__LEVEL": "error"}
-            serving = await asyncio.create_subprocess_exec(program, *arguments, env=environment)
-            for done in range(0, messages, CHUNK):
-                await ground.empty()
-                await ground.fill([notice(number) for number in range(done, done + CHUNK)])
-                while True:
-                    found = await counted(settings.store.url)
-                    if found.messages >= done + CHUNK + len(words) and not found.owed:
-                        break
-                    if serving.returncode is not None:
-                        msg = f"the service ended with {serving.returncode}"
-                        raise RuntimeError(msg)
-                    await asyncio.sleep(0.5)
-                sizes[done + CHUNK] = round(resident_mb(serving.pid), 1)
-                say(f"{done + CHUNK} messages: {sizes[done + CHUNK]} MB")
-            serving.terminate()
-            await serving.wait()
+    """The sizes, and how much they grew after the first 10,000 messages."""
+    async with set_up() as ground:
+        await agree(ground)
+        sizes = await sizes_mb(ground, messages)
     later = [size for count, size in sizes.items() if count >= FIRST]
     return {
         "messages": messages,
         "mmap_size": MMAP_BYTES,
         "mb_after": sizes,
-        "growth_mb_after_first_10000": round(max(later) - sizes[FIRST], 1),
+        "growth_mb_after_first_10000": round(max(later) - sizes[FIRST], 1) if FIRST in sizes else None,
     }
 
 
