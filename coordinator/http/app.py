@@ -26,6 +26,8 @@ LINGER_S: Final = 1.0
 SHUTDOWN_S: Final = 5.0
 """How long answers that are being written may take at the end."""
 BACKLOG: Final = 1_024
+IDLE_S: Final = 75.0
+"""How long a connection may stay without a whole request: who sends none, or a byte at a time, is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ async def serving(app: web.Application, host: str, port: int, tls: ssl.SSLContex
             runner.server,  # type: ignore[arg-type]  # there is one after `setup`
             loop=loop,
             access_log=None,  # type: ignore[arg-type]  # the gateway writes the line
+            keepalive_timeout=IDLE_S,
             lingering_time=LINGER_S,
             auto_decompress=False,
         )

@@ -1,7 +1,7 @@
 """An installation under attack: a hostile system, innocent ones beside it, and what the store says of each message."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -107,10 +107,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def besieged(installation: Installation, by: str) -> AsyncIterator[Scene]:
+async def besieged(installation: Installation, by: str, agreeing: Sequence[str] = kit.AGENCIES) -> AsyncIterator[Scene]:
     """The service with its agreements in force and every queue read empty, attacked `by` one of its doors."""
     async with running(installation.settings, installation.key) as service, AsyncExitStack() as stack:
-        await service.intake.receive(traffic.agreements())
+        await service.intake.receive([traffic.as_of_now(each) for each in kit.agreements(agreeing)])
         await traffic.until(lambda: traffic.paid(service.store))
         partners = {
             agency: await stack.enter_async_context(Partner(installation, agency))
