@@ -51,6 +51,8 @@ WHERE (agency, operation) IN (
 )
 """  # noqa: S608  # constants
 """Before a content is withdrawn: from then on its operation passes every coarse filter, and is looked at closely."""
+BEGUN = frozenset({OperationState.EXECUTING, OperationState.CLEAR})
+"""Of these the window is not the one of the plan."""
 _PLANS = frozenset({type_of(OperationNotice), type_of(OperationUpdate)})
 _NOWHERE = (None,) * 6
 
@@ -99,7 +101,8 @@ def _sights(message: MessageRow, after: Registered, told: Sequence[str]) -> Iter
         place: Row = _NOWHERE
         state = after.state
     else:
-        place, state = (*_planned(message.body), *ground), OperationState.PLANNED
+        planned = _planned(message.body) if after.state in BEGUN else window
+        place, state = (*planned, *ground), OperationState.PLANNED
     for agency in told:
         yield (agency, volume.operation_id, owner, state.value, *place)
 
