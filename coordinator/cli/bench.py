@@ -35,9 +35,9 @@ def bench(  # noqa: PLR0913  # options, all by keyword
     seconds: Annotated[float, typer.Option(min=0.01, hidden=True)] = 10.0,
     operations: Annotated[int, typer.Option(min=FEW, hidden=True)] = MANY,
 ) -> None:
-    """Measure the whole walk beside a bare relay and FastStream, in paired rounds on one private broker.
+    """Measure the whole walk beside a bare relay and FastStream, on a private broker.
 
-    Every server is a process of its own, one at a time. Compare ratios; the rest is the machine's.
+    In paired rounds; every server is a process of its own, one at a time. Compare ratios; the rest is the machine's.
     Exit 0: measured. 2: it could not be, and what is missing.
     """
     measured = Options(rounds, messages, seconds, () if quick else (FEW, operations), store)
