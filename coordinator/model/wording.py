@@ -154,9 +154,9 @@ def _deadline(pointer: Pointer) -> str:
 
 
 def named(agency: str, names: Mapping[str, str]) -> str:
-    """`Drug Enforcement Administration (dea)`; the id alone where it has no other name."""
-    name = names.get(agency)
-    return f"{name} ({agency})" if name and name.lower() != agency else agency
+    """`Drug Enforcement Administration (dea)`; the name alone where it is the id, or the id where there is none."""
+    name = names.get(agency, agency)
+    return name if name.lower() == agency else f"{name} ({agency})"
 
 
 def contact(of: Contact) -> str:
