@@ -45,6 +45,8 @@ ALWAYS_HEARD = [
     ("operation.close", None),
     ("situation.alert", None),
     ("receipt.acknowledge", None),
+    ("message.recall", None),
+    ("message.correct", None),
     ("agreement.status", "suspended"),
     ("agreement.status", "terminated-by-a-clock-days-off"),
     ("credential.status", "suspended-by-employer"),
