@@ -49,7 +49,7 @@ PLACES = {
         "migration", "migrate", "Bring the store to the newest schema; makes the file when it is missing."
     ),
     "send": Place("messages", "send", "Publish a message over AMQP as an agency, and print its receipt."),
-    "feed": Place("messages", "feed", "Print what an agency was told, in order, without a gap."),
+    "feed": Place("feed", "feed", "Print what an agency was told, in order, without a gap."),
     "ack": Place(
         "acknowledge", "ack", "Acknowledge a message of an agency's feed over AMQP, and print the receipt as JSON."
     ),

@@ -1,7 +1,6 @@
-"""`coordinator send` and `feed`: speak as an agency's system, and follow what it is told."""
+"""`coordinator send`: speak as an agency's system, and see what became of it."""
 
 import asyncio
-import difflib
 import hashlib
 import json
 import sys
@@ -19,18 +18,14 @@ from coordinator.cli.context import address_as, chosen, refusals
 from coordinator.cli.participants import read_directory_of
 from coordinator.domain import system_id
 from coordinator.model.directory import Account, Directory
-from coordinator.model.envelope import TYPE_PREFIX
 from coordinator.model.errors import ConfigurationError, CoordinatorError
-from coordinator.model.messages import TYPES
-from coordinator.model.work import ClaimKey, Dispatch, Verdict
+from coordinator.model.work import ClaimKey, Verdict
 from coordinator.settings import Settings
 from coordinator.store import open_ledger
 from coordinator.store.asking import receipt
-from coordinator.store.sqlite import SqliteReader
 
 PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.05
-PAGE = 500
 
 AsOption = Annotated[
     str,
@@ -118,67 +113,3 @@ async def sent(settings: Settings, claim: ClaimKey, user: str, body: bytes, pati
             msg = f"published, but no verdict on {claim.id} within {patience:g} s: is `coordinator serve` running?"
             raise CoordinatorError(msg) from None
     return found
-
-
-def feed(
-    context: typer.Context,
-    *,
-    listener: AsOption,
-    since: Annotated[str, typer.Option(metavar="SEQ|latest|all", help="Start after this sequence.")] = "all",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more until interrupted.")] = False,
-    types: Annotated[list[str] | None, typer.Option(help="Only these short types; may be repeated.")] = None,
-) -> None:
-    """Print what an agency was told, in order, without a gap; a JSON line each: `{sequence, recordedtime, event}`."""
-    with refusals(debug=chosen(context).debug):
-        settings = chosen(context).settings()
-        agency, _, _ = listener.partition("/")
-        if read_directory_of(settings).agency(agency) is None:
-            msg = f"there is no agency {agency!r} in the directory"
-            raise ConfigurationError(msg)
-        wanted = {_type(name) for name in types or ()}
-        try:
-            asyncio.run(_followed(settings, agency, since, wanted, follow=follow))
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
-
-
-def _type(short: str) -> str:
-    """The whole name of a type; raises `ConfigurationError` for one that there is not, which nobody would ever see."""
-    known = {name.removeprefix(TYPE_PREFIX).rpartition(".")[0]: name for name in TYPES}
-    if short in known:
-        return known[short]
-    close = difflib.get_close_matches(short, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"they are {', '.join(sorted(known))}"
-    msg = f"there is no type {short!r}: {hint}"
-    raise ConfigurationError(msg)
-
-
-async def _followed(settings: Settings, agency: str, since: str, wanted: set[str], *, follow: bool) -> None:
-    async with open_ledger(settings.store.url) as store:
-        cursor = await _start(store, agency, since)
-        while True:
-            page = await store.feed(agency, cursor, PAGE)
-            for each in page:
-                if not wanted or each.type in wanted:
-                    typer.echo(_line(each))
-            cursor = page[-1].sequence if page else cursor
-            if len(page) < PAGE:
-                if not follow:
-                    return
-                await asyncio.sleep(LOOK_EVERY_S)
-
-
-async def _start(store: SqliteReader, agency: str, since: str) -> int:
-    if since == "all":
-        return 0
-    if since == "latest":
-        return (await store.last_sequences()).get(agency, 0)
-    if not since.isdigit():
-        msg = f"--since takes a sequence, `latest` or `all`, not {since!r}"
-        raise ConfigurationError(msg)
-    return int(since)
-
-
-def _line(dispatch: Dispatch) -> str:
-    event = json.loads(dispatch.body)
-    return json.dumps({"sequence": dispatch.sequence, "recordedtime": dispatch.recorded, "event": event})

@@ -19,13 +19,12 @@ from coordinator.http.limits import A_SECOND, Buckets, read_body, too_many
 from coordinator.http.principals import READERS, Principal, caller
 from coordinator.http.problems import FieldError, Problem, ProblemCode, not_found
 from coordinator.http.tokens import speaks_as
+from coordinator.model.acknowledging import acknowledgement
 from coordinator.model.base import Frozen, OfficerId
 from coordinator.model.binding import digest_of
 from coordinator.model.codes import AcknowledgeLevel, DeclineReason
 from coordinator.model.directory import Agency, Directory
 from coordinator.model.leaf import Channel
-from coordinator.model.messages import type_of
-from coordinator.model.notices import ReceiptAcknowledge
 from coordinator.model.work import Dispatch, Receipt, Submission
 from coordinator.posting import Posting, PostingClosedError, PostingFullError
 
@@ -90,30 +89,10 @@ class Acks:
         return receipt
 
     def _event(self, principal: Principal, dispatch: Dispatch, said: Acknowledged, message: str) -> bytes:
-        """The message as the agency's own system would write it; handling and status are those of what it answers."""
+        """The message as the agency's own system would write it."""
         agency = self.directory.agencies[principal.agency]
-        about = orjson.loads(dispatch.body)["data"]
-        originator = {"ori": agency.ori} | ({} if said.officer_id is None else {"officer_id": said.officer_id})
-        event = {
-            "specversion": "1.0",
-            "type": type_of(ReceiptAcknowledge),
-            "id": message,
-            "source": f"//{agency.id}/{_system_of(agency, principal.subject)}",
-            "time": self.clock().isoformat(),
-            "causationid": dispatch.event_id,
-            **({} if dispatch.correlation is None else {"correlationid": dispatch.correlation}),
-            "data": {
-                "to": [dispatch.sender],
-                "originator": originator,
-                "purpose": about["purpose"],
-                "status": about["status"],
-                "handling": about["handling"],
-                "target": {"agency": dispatch.sender, "id": dispatch.event_id},
-                "level": said.level.value,
-                **({} if said.reason is None else {"reason": said.reason.value}),
-            },
-        }
-        return orjson.dumps(event)
+        by = (agency, _system_of(agency, principal.subject))
+        return acknowledgement(dispatch, by, (said.level, said.officer_id, said.reason), message, self.clock())
 
     def _submission(self, principal: Principal, body: bytes) -> Submission:
         speaks = speaks_as(self.directory.agencies[principal.agency], principal.subject)
