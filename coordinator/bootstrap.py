@@ -233,8 +233,12 @@ def _routes(service: Service, settings: Settings, directory: Directory) -> list[
         *messages.routes(messages.Messages(service.posting, directory, system_clock, rates)),
         *_feeds(service, settings),
         *Acks(service.feed, service.posting, directory, system_clock, rates).routes(),
-        *operations.routes(StoreQueries(service.store), directory.names, secrets.token_bytes(KEY_BYTES)),
+        *operations.routes(_queries(service, directory), directory.names, secrets.token_bytes(KEY_BYTES)),
     ]
+
+
+def _queries(service: Service, directory: Directory) -> StoreQueries:
+    return StoreQueries(service.store, directory.lead.id if directory.lead is not None else "", system_clock)
 
 
 def _feeds(service: Service, settings: Settings) -> Sequence[Route]:

@@ -26,6 +26,7 @@ from coordinator.cli.views import (
 )
 from coordinator.http.asked import CONFLICT_STATES
 from coordinator.model import showing
+from coordinator.model.directory import Directory
 from coordinator.model.views import ConflictView, Envelope, Sought
 from coordinator.model.wording import NOT_ACTUAL, explain, phone, short_moment
 from coordinator.settings import Settings
@@ -67,10 +68,11 @@ def list_all(  # noqa: PLR0913  # an option each
         given = {"from": begin, "to": finish, "bbox": bbox, "agency": agency, "state": state and state.value}
         sought = sought_of(given, CONFLICT_STATES, viewer)
         if viewer is None:
-            _envelopes(settings, sought, limit, as_json=as_json)
+            _envelopes(settings, directory, sought, limit, as_json=as_json)
             return
         views, more = ask(
             settings,
+            directory,
             lambda queries: enough(lambda after, some: queries.conflicts(viewer, sought, after, some), limit),
         )
     if as_json:
@@ -80,8 +82,8 @@ def list_all(  # noqa: PLR0913  # an option each
     _count(len(views), limit, f" --as {viewer}", more=more)
 
 
-def _envelopes(settings: Settings, sought: Sought, limit: int, *, as_json: bool) -> None:
-    found = ask(settings, lambda queries: queries.conflict_envelopes(sought.state, "", limit + 1))
+def _envelopes(settings: Settings, directory: Directory, sought: Sought, limit: int, *, as_json: bool) -> None:
+    found = ask(settings, directory, lambda queries: queries.conflict_envelopes(sought.state, "", limit + 1))
     shown = found[:limit]
     if as_json:
         typer.echo(json.dumps([showing.envelope(each) for each in shown]))
@@ -132,13 +134,13 @@ def show(
         settings = chosen(context).settings()
         directory = viewing(settings, viewer)
         if viewer is None:
-            found = ask(settings, lambda queries: queries.conflict_envelope(conflict_id))
+            found = ask(settings, directory, lambda queries: queries.conflict_envelope(conflict_id))
             if found is None:
                 refuse_unknown("conflict", conflict_id, None)
             document = showing.envelope(found)
             typer.echo(json.dumps(document)) if as_json else show_fields(_envelope_row(found))
             return
-        view = ask(settings, lambda queries: queries.conflict(viewer, conflict_id))
+        view = ask(settings, directory, lambda queries: queries.conflict(viewer, conflict_id))
         if view is None:
             refuse_unknown("conflict", conflict_id, viewer)
     if as_json:

@@ -25,6 +25,7 @@ from coordinator.cli.views import (
 )
 from coordinator.http.asked import OPERATION_STATES
 from coordinator.model.codes import Caution
+from coordinator.model.directory import Directory
 from coordinator.model.operations import Contact
 from coordinator.model.showing import collection, envelope, feature
 from coordinator.model.views import Envelope, OperationView, Sought
@@ -57,14 +58,15 @@ def list_all(  # noqa: PLR0913  # an option each
     """List operations: an agency's own, and those that it was told of, as it was told of them."""
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
-        viewing(settings, viewer)
+        directory = viewing(settings, viewer)
         given = {"from": begin, "to": finish, "bbox": bbox, "agency": agency, "state": state and state.value}
         sought = sought_of(given, OPERATION_STATES, viewer)
         if viewer is None:
-            _envelopes(settings, sought, limit, as_json=as_json)
+            _envelopes(settings, directory, sought, limit, as_json=as_json)
             return
         views, more = ask(
             settings,
+            directory,
             lambda queries: enough(lambda after, some: queries.operations(viewer, sought, after, some), limit),
         )
     if as_json:
@@ -74,8 +76,8 @@ def list_all(  # noqa: PLR0913  # an option each
     _count(len(views), limit, f" --as {viewer}", more=more)
 
 
-def _envelopes(settings: Settings, sought: Sought, limit: int, *, as_json: bool) -> None:
-    found = ask(settings, lambda queries: queries.operation_envelopes(sought.state, "", limit + 1))
+def _envelopes(settings: Settings, directory: Directory, sought: Sought, limit: int, *, as_json: bool) -> None:
+    found = ask(settings, directory, lambda queries: queries.operation_envelopes(sought.state, "", limit + 1))
     shown = found[:limit]
     if as_json:
         typer.echo(json.dumps([envelope(each) for each in shown]))
@@ -121,12 +123,12 @@ def show(
         settings = chosen(context).settings()
         directory = viewing(settings, viewer)
         if viewer is None:
-            found = ask(settings, lambda queries: queries.operation_envelope(operation_id))
+            found = ask(settings, directory, lambda queries: queries.operation_envelope(operation_id))
             if found is None:
                 refuse_unknown("operation", operation_id, None)
             _show(envelope(found), _envelope_row(found), as_json=as_json)
             return
-        view = ask(settings, lambda queries: queries.operation(viewer, operation_id))
+        view = ask(settings, directory, lambda queries: queries.operation(viewer, operation_id))
         if view is None:
             refuse_unknown("operation", operation_id, viewer)
     _show(feature(view), _fields(view, directory.names), as_json=as_json)

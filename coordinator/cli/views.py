@@ -8,6 +8,7 @@ import typer
 
 from coordinator.cli.completing import agencies
 from coordinator.cli.participants import read_directory_of
+from coordinator.domain import system_clock
 from coordinator.http.asked import MAX_LIMIT, read_sought
 from coordinator.http.problems import Problem
 from coordinator.model.directory import Directory
@@ -75,13 +76,14 @@ def viewing(settings: Settings, viewer: str | None) -> Directory:
     return directory
 
 
-def ask(settings: Settings, question: Callable[[StoreQueries], Awaitable[T]]) -> T:
+def ask(settings: Settings, directory: Directory, question: Callable[[StoreQueries], Awaitable[T]]) -> T:
     """Ask the store, beside a service that may be writing it."""
+    lead = directory.lead.id if directory.lead is not None else ""
     require_newest(settings.store.url)
 
     async def asked() -> T:
         async with open_ledger(settings.store.url) as store:
-            return await question(StoreQueries(store))
+            return await question(StoreQueries(store, lead, system_clock))
 
     return asyncio.run(asked())
 

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import TypeVar
 
@@ -9,6 +11,7 @@ import orjson
 import shapely
 
 from coordinator.model.geometry import Shape, all_within
+from coordinator.model.policy import Policy
 from coordinator.model.views import (
     ConflictPage,
     ConflictView,
@@ -21,8 +24,10 @@ from coordinator.model.views import (
     operation_view,
     operations_of,
 )
+from coordinator.steps.authorise import still_grounded
 from coordinator.store.heeding import CONFLICT, FOREVER_US, LONGEST_US, OPERATION
-from coordinator.store.rows import to_us
+from coordinator.store.reading import read_policy
+from coordinator.store.rows import DISPATCH_COLUMNS, dispatch_of, to_us
 from coordinator.store.sqlite import SqliteReader
 
 CLOSE = 5_000
@@ -36,7 +41,8 @@ ROUNDS = 8
 """How often a page of operations looks for more when an exact look left out what a coarse one had found."""
 
 HEARD = """
-SELECT h.about, m.agency, m.type, m.body, d.recorded
+SELECT h.about, m.agency, m.type, m.body, d.recorded,
+    CASE WHEN d.agreement IS NOT NULL AND d.state IN ('owed', 'parked') THEN d.key END
 FROM json_each(?3) AS asked
 CROSS JOIN heard AS h ON h.agency = ?1 AND h.kind = ?2 AND h.about = asked.value
 CROSS JOIN messages AS m ON m.key = h.message
@@ -44,6 +50,10 @@ LEFT JOIN dispatches AS d ON d.message = m.key AND d.recipient = ?1
 WHERE d.key IS NOT NULL OR m.agency = ?1
 ORDER BY h.about, m.key
 """
+RELYING = f"""
+SELECT {DISPATCH_COLUMNS} FROM json_each(?) AS asked
+CROSS JOIN dispatches AS d ON d.key = asked.value JOIN messages AS m ON m.key = d.message
+"""  # noqa: S608  # columns are a constant
 COARSE = """
 (?3 IS NULL OR end_us > ?3) AND (?4 IS NULL OR start_us < ?4)
 AND (?5 IS NULL OR (east >= ?5 AND west <= ?6 AND north >= ?7 AND south <= ?8))
@@ -102,33 +112,66 @@ CONFLICT_ENVELOPE = f"{_CONFLICT_ENVELOPE} WHERE c.id = ?"  # a constant
 V = TypeVar("V")
 
 
+@dataclass(slots=True)
+class _Sight:
+    """What one agency sees, read from one snapshot at one moment."""
+
+    db: sqlite3.Connection
+    viewer: str
+    lead: str
+    now: datetime
+    _policy: Policy | None = None
+
+    def heard(self, kind: int, ids: Iterable[str]) -> Mapping[str, list[Heard]]:
+        """What the viewer said or was sent of each, in order."""
+        rows = self.db.execute(HEARD, (self.viewer, kind, orjson.dumps(list(ids)).decode())).fetchall()
+        lost = self._lost([key for *_, key in rows if key is not None])
+        kept = (Heard(*row) for *row, key in rows if key not in lost)
+        return {about: list(some) for about, some in groupby(kept, key=lambda each: each.about)}
+
+    def _lost(self, undelivered: Sequence[int]) -> Collection[int]:
+        """What has lost its ground before it was delivered, and waits for its stub, is not shown either."""
+        if not undelivered:
+            return ()
+        policy = self._policy = self._policy or read_policy(self.db, self.lead)
+        rows = self.db.execute(RELYING, (orjson.dumps(undelivered).decode(),))
+        relying = (dispatch_of(row) for row in rows)
+        return {each.key for each in relying if not still_grounded(each, self.now, policy)}
+
+
 class StoreQueries:
     """Answers over a store that may be written meanwhile; each page is read from one snapshot.
 
     Pages go by ids, which never change, so what does not change stands on exactly one page, whatever else does.
     """
 
-    def __init__(self, store: SqliteReader) -> None:
-        """Ask a store, or the file of one that another process writes."""
+    def __init__(self, store: SqliteReader, lead: str, clock: Callable[[], datetime]) -> None:
+        """Ask a store, or the file of one that another process writes; `lead` is the agency that leads."""
         self._store = store
+        self._lead = lead
+        self._clock = clock
 
     async def operations(self, viewer: str, sought: Sought, after: str, limit: int) -> OperationPage:
         """The operations that an agency may see, `limit` at most, after an id ('' begins)."""
-        return await self._store.reading(lambda db: _operation_page(db, viewer, sought, after, limit))
+        return await self._seen(viewer, lambda sight: _operation_page(sight, sought, after, limit))
 
     async def operation(self, viewer: str, operation_id: str) -> OperationView | None:
         """One operation, or None where the agency knows of none; what is another's takes the same work as nothing."""
-        views = await self._store.reading(lambda db: _operation_views(db, viewer, (operation_id,)))
+        views = await self._seen(viewer, lambda sight: _operation_views(sight, (operation_id,)))
         return views.get(operation_id)
 
     async def conflicts(self, viewer: str, sought: Sought, after: str, limit: int) -> ConflictPage:
         """The conflicts of which an agency was told, `limit` at most, after an id ('' begins)."""
-        return await self._store.reading(lambda db: _conflict_page(db, viewer, sought, after, limit))
+        return await self._seen(viewer, lambda sight: _conflict_page(sight, sought, after, limit))
 
     async def conflict(self, viewer: str, conflict_id: str) -> ConflictView | None:
         """One conflict as its own side sees it, or None where the agency was told of none."""
-        views = await self._store.reading(lambda db: _conflict_views(db, viewer, (conflict_id,)))
+        views = await self._seen(viewer, lambda sight: _conflict_views(sight, (conflict_id,)))
         return views.get(conflict_id)
+
+    async def _seen(self, viewer: str, work: Callable[["_Sight"], V]) -> V:
+        now = self._clock()
+        return await self._store.reading(lambda db: work(_Sight(db, viewer, self._lead, now)))
 
     async def operation_envelopes(self, state: str | None, after: str, limit: int) -> Sequence[Envelope]:
         """What an operator may see of all operations."""
@@ -167,29 +210,25 @@ def _conflict_envelope(row: Sequence[object]) -> Envelope:
     return Envelope(str(conflict_id), (str(one), str(two)), state, tuple(int(str(each)) for each in revisions))
 
 
-def _heard(db: sqlite3.Connection, viewer: str, kind: int, ids: Iterable[str]) -> Mapping[str, list[Heard]]:
-    rows = db.execute(HEARD, (viewer, kind, orjson.dumps(list(ids)).decode()))
-    return {about: list(some) for about, some in groupby((Heard(*row) for row in rows), key=lambda each: each.about)}
-
-
 # --- operations -------------------------------------------------------------------------------------------------------
 
 
-def _operation_views(db: sqlite3.Connection, viewer: str, ids: Iterable[str]) -> Mapping[str, OperationView]:
-    heard = _heard(db, viewer, OPERATION, ids)
-    found = {about: operation_view(viewer, some) for about, some in heard.items()}
+def _operation_views(sight: _Sight, ids: Iterable[str]) -> Mapping[str, OperationView]:
+    heard = sight.heard(OPERATION, ids)
+    found = {about: operation_view(sight.viewer, some) for about, some in heard.items()}
     return {about: view for about, view in found.items() if view is not None}
 
 
-def _operation_page(db: sqlite3.Connection, viewer: str, sought: Sought, after: str, limit: int) -> OperationPage:
+def _operation_page(sight: _Sight, sought: Sought, after: str, limit: int) -> OperationPage:
     """Find candidates coarsely in SQL, look at them exactly, until the page and one more are full."""
+    db, viewer = sight.db, sight.viewer
     statement = _statement(db, viewer, sought)
     last = _last_examined(db, viewer, after) if statement == IN_ORDER and sought != Sought() else None
     found: list[OperationView] = []
     room = limit + 1
     for _ in range(ROUNDS):
         ids = [each for (each,) in db.execute(statement, _coarse(viewer, sought, after, room, last))]
-        views = _operation_views(db, viewer, ids)
+        views = _operation_views(sight, ids)
         found += _exactly([views[each] for each in ids if each in views], sought)
         if len(found) > limit:
             return OperationPage(tuple(found[:limit]), found[limit - 1].operation_id)
@@ -249,18 +288,18 @@ def _on_ground(views: Sequence[V], sought: Sought, ground: Callable[[V], Shape |
 # --- conflicts --------------------------------------------------------------------------------------------------------
 
 
-def _conflict_views(db: sqlite3.Connection, viewer: str, ids: Collection[str]) -> Mapping[str, ConflictView]:
-    heard = _heard(db, viewer, CONFLICT, ids)
-    own = _operation_views(db, viewer, sorted({each for some in heard.values() for each in operations_of(some)}))
-    found = {about: conflict_view(viewer, some, own) for about, some in heard.items()}
+def _conflict_views(sight: _Sight, ids: Collection[str]) -> Mapping[str, ConflictView]:
+    heard = sight.heard(CONFLICT, ids)
+    own = _operation_views(sight, sorted({each for some in heard.values() for each in operations_of(some)}))
+    found = {about: conflict_view(sight.viewer, some, own) for about, some in heard.items()}
     return {about: view for about, view in found.items() if view is not None}
 
 
-def _conflict_page(db: sqlite3.Connection, viewer: str, sought: Sought, after: str, limit: int) -> ConflictPage:
+def _conflict_page(sight: _Sight, sought: Sought, after: str, limit: int) -> ConflictPage:
     found: list[ConflictView] = []
     for _ in range(0, EXAMINED_CONFLICTS, ROUND):
-        ids = [each for (each,) in db.execute(CONFLICTS, (viewer, CONFLICT, after, ROUND))]
-        views = _conflict_views(db, viewer, ids)
+        ids = [each for (each,) in sight.db.execute(CONFLICTS, (sight.viewer, CONFLICT, after, ROUND))]
+        views = _conflict_views(sight, ids)
         found += _sides_exactly([views[each] for each in ids if each in views], sought)
         if len(found) > limit:
             return ConflictPage(tuple(found[:limit]), found[limit - 1].conflict_id)

@@ -152,7 +152,7 @@ async def main() -> None:
         ids = sorted(fill(path, count, pick))
         printed["statements"] = plans(path)
         async with open_store(f"sqlite:///{path}", "dps") as store:
-            queries = StoreQueries(store)
+            queries = StoreQueries(store, "dps", kit.Clock())
             for name, make in questions(pick).items():
                 printed[name] = await timed(lambda make=make: queries.operations("mshp", make(), "", LIMIT))  # type: ignore[misc]  # bound at once
             middle = ids[count // 2]

@@ -65,6 +65,8 @@ class World:
     intake: Intake
     address: str
     client: aiohttp.ClientSession
+    sharing: Json
+    """The terms under which everybody tells everybody."""
     plans: dict[str, Json] = field(default_factory=dict)
     """The newest plan of each operation."""
     owners: dict[str, str] = field(default_factory=dict)
@@ -132,12 +134,16 @@ async def world(folder: Path) -> AsyncIterator[World]:
     migrate(url)
     async with open_store(url, "dps") as store, aiohttp.ClientSession() as client:
         intake = Intake(store, kit.domain())
-        for receipt in await intake.receive(kit.agreements()):
+        words = kit.agreements()
+        for receipt in await intake.receive(words):
             assert receipt.verdict is Verdict.ACCEPTED
         names = kit.directory().names
-        app = make_app(Health(ask=_ready), prove, operations.routes(StoreQueries(store), names, KEY))
+        app = make_app(
+            Health(ask=_ready), prove, operations.routes(StoreQueries(store, "dps", kit.Clock()), names, KEY)
+        )
         async with serving(app, "127.0.0.1", 0) as address:
-            yield World(folder, store, intake, address, client)
+            sharing = json.loads(words[-1].body)["data"]
+            yield World(folder, store, intake, address, client, sharing)
 
 
 async def _ready() -> list[Any]:

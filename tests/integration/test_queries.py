@@ -381,3 +381,16 @@ async def test_what_both_sides_said_of_a_conflict_is_told_without_the_other_oper
     await asked.update(theirs, ["coordinator"], caution=["armed"])
     (side,) = (await asked.get("mshp", f"conflicts/{conflict}")).json["sides"]
     assert (side["progress"], side["words"][-1]["before_the_last_change"]) == ("claimed", True)
+
+
+async def test_what_has_lost_its_ground_and_was_not_delivered_yet_is_not_seen(asked: World) -> None:
+    kept, lost = await asked.register("mshp", ["hsi"]), await asked.register("mshp", ["hsi"])
+    assert set(await everything(asked, "hsi", "operations")) == {kept, lost}
+    with closing(sqlite3.connect(asked.folder / "store.db")) as db:
+        delivered = "UPDATE dispatches SET state = 'confirmed' WHERE recipient = 'hsi' AND message IN "
+        db.execute(f"{delivered} (SELECT message FROM heard WHERE about = ?)", (kept,))  # noqa: S608  # our own words
+        db.commit()
+    await asked.say(kit.agreement("hsi", **{**asked.sharing, "state": "suspended"}))
+    assert await everything(asked, "hsi", "operations") == [kept]
+    nothing = await asked.get("hsi", f"operations/{NOTHING}")
+    assert (await asked.get("hsi", f"operations/{lost}")).body == nothing.body
