@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +75,21 @@ async def broker() -> AsyncIterator[PrivateNode]:
         pytest.fail(str(error), pytrace=False)
 
 
-@pytest.fixture
-async def vhost(broker: PrivateNode) -> AsyncIterator[Vhost]:
-    """Give a fresh vhost where the administrator may do everything; it goes, with its queues, after the test."""
+@asynccontextmanager
+async def vhost_of(broker: PrivateNode) -> AsyncIterator[Vhost]:
+    """Make a fresh vhost where the administrator may do everything; it goes, with its queues, at the end."""
     fresh = Vhost(broker, f"test-{secrets.token_hex(4)}")
     await fresh.manage("PUT", f"vhosts/{fresh.name}")
     await fresh.manage("PUT", f"permissions/{fresh.name}/{broker.layout.user}", EVERYTHING)
     yield fresh
     await fresh.manage("DELETE", f"vhosts/{fresh.name}")
+
+
+@pytest.fixture
+async def vhost(broker: PrivateNode) -> AsyncIterator[Vhost]:
+    """Give a fresh vhost of the test's own."""
+    async with vhost_of(broker) as fresh:
+        yield fresh
 
 
 @pytest.fixture

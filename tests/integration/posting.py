@@ -53,6 +53,11 @@ class Answer:
     def reasons(self) -> list[str]:
         return [each["reason"] for each in self.document["errors"]]
 
+    @property
+    def elements(self) -> list[Json]:
+        """Of a batch's answer."""
+        return list(self.document)  # type: ignore[arg-type]  # an array there
+
 
 @dataclass(slots=True)
 class Poster:
