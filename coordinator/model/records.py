@@ -178,7 +178,7 @@ class RecordValidate(RecordEvent):
     name: ClassVar[str] = "record.validate"
     rule: ClassVar[Rule] = Rule(
         Speaker.RECORD_OWNER, Audience.NOBODY, "records who reviewed it, and when it is due next", "review and purge",
-        state=_WINDOW,
+        state=(*_WINDOW, RefusalCode.INVALID_FIELD),
     )  # fmt: skip  # one rule, read as one
     type: Literal["gov.mo.coordination.record.validate.v1"]
     data: ValidateBody

@@ -320,6 +320,12 @@ async def test_anothers_record_and_none_look_the_same(world: Spoken, word: str) 
     assert await world.rows("record_words") == []
 
 
+async def test_only_intelligence_is_validated(world: Spoken) -> None:
+    notice = await world.send("hsi", "operation.notice", kit.plan(["mshp"]))
+    answer = await world.send("hsi", "record.validate", kept("validate", {"message": notice.reference}))
+    assert answer.refused_by(RefusalCode.INVALID_FIELD, "data.record.message")
+
+
 # --- the journal, and the store ---
 
 

@@ -217,6 +217,10 @@ def on_record(event: RecordEvent, known: Known) -> RecordedEffect | Refused:
         kind, owned = "operation", _own(event, record.id, known) is not None
     if not owned:
         return refused(HIDDEN, "data.record")
+    if isinstance(said, ValidateBody) and known.sent[ClaimKey(*_key(said.record.message))].type != type_of(
+        IntelligenceShare
+    ):
+        return refused(RefusalCode.INVALID_FIELD, "data.record.message")
     row = recorded.RecordWord(kind, event.agency, record.id, _word(event), _officer(event), None, None, "")
     match said:
         case RenewBody():
