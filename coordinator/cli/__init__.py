@@ -61,7 +61,7 @@ PLACES = {
     "dead": Place("dead", "app", "Messages and deliveries that could not be processed."),
     "directory": Place("directory", "app", "The directory of agencies."),
     "schemas": Place("schemas", "app", "Write or check the agencies' contract: JSON Schemas and examples."),
-    "token": Place("token", "app", "Tokens of the HTTP door: make a key, issue, revoke."),
+    "token": Place("token", "app", "Tokens of the HTTP door."),
     "topology": Place("topology", "app", "The broker's exchanges, queues, users and limits."),
     "completion": Place(
         "completing", "completion", "Print the script with which a shell completes our commands, options and agencies."

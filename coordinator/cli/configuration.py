@@ -13,7 +13,6 @@ import typer
 from pydantic import SecretStr
 
 from coordinator.cli.context import chosen, counted, refusals
-from coordinator.http.tokens import TokenKeys
 from coordinator.journal.note import SigningKey
 from coordinator.model.errors import ConfigurationError
 from coordinator.settings import DEFAULT_FILE, Settings, Sources
@@ -100,6 +99,8 @@ def _make_folder(folder: Path, names: Iterable[str]) -> None:
 
 
 def _files(origin: str) -> Mapping[str, tuple[str, int]]:
+    from coordinator.http.tokens import TokenKeys  # noqa: PLC0415  # the web, for this one command
+
     key = SigningKey(origin, randomness.token_bytes(SEED_BYTES))
     example = resources.files("coordinator.directory").joinpath("example.toml").read_text(encoding="utf-8")
     public = 0o644
