@@ -20,9 +20,11 @@ from coordinator.http.principals import AccessRole
 from tests import kit
 from tests.acceptance.commands import COORDINATOR, GUARD_S, Done, Served, environment, fresh_vhost, run, serve
 from tests.acceptance.partners import PikaSystem
+from tests.documents import ROOT, blocks
 from tests.installation import Installation, install
 from tests.integration.traffic import agreements, notice
 
+PAGE = ROOT / "docs/see-what-is-planned.md"
 HERE = {"type": "Point", "coordinates": list(kit.JEFFERSON_CITY), "radius_m": 100.0}
 
 
@@ -300,3 +302,28 @@ def test_bash_completes_commands_options_values_and_agencies(installation: Insta
 def test_each_shell_has_its_script(tmp_path: Path) -> None:
     assert run("completion", "zsh", cwd=tmp_path).stdout.startswith("#compdef coordinator")
     assert "complete --command coordinator" in run("completion", "fish", cwd=tmp_path).stdout
+
+
+# the document
+
+
+def test_the_document_can_be_followed(installation: Installation, dispute: Dispute) -> None:
+    commands, requests = (block for block in blocks(PAGE) if block.language == "sh")
+    feed = [json.loads(line) for line in look(installation, "feed", "--as", "mshp").stdout.splitlines()]
+    places = {"CONFLICT": dispute.conflict, "ID": dispute.ours, "SEQ": str(feed[-1]["sequence"])}
+    path = f"{Path(COORDINATOR).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {"API": f"{dispute.address}/v1", "TOKEN": installation.token("mshp", AccessRole.LIAISON)}
+    for line in [*commands.commands, *requests.commands[1:]]:
+        typed = re.sub(r"\b(CONFLICT|ID|SEQ)\b", lambda found: places[found[1]], line.partition("  #")[0])
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", typed],
+            cwd=installation.folder,
+            env={**environment(installation), "PATH": path, **own},
+            capture_output=True,
+            text=True,
+            timeout=GUARD_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{typed}\n{done.stderr}"
+        assert done.stdout or "--from" in typed, typed  # whether that day has come depends on the clock
+    assert requests.commands[0].startswith("export API=")
