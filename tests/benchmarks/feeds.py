@@ -78,9 +78,10 @@ async def listen(asked: dict[str, object]) -> None:
     seen: list[tuple[int, int]] = []
     loop = asyncio.get_running_loop()
     address = urlsplit(str(asked["address"]))
+    host, port = str(address.hostname), address.port or 0
     clients = []
     for request in asked["requests"]:  # type: ignore[attr-defined]  # a list, by JSON
-        made = await loop.create_connection(lambda r=request: Client(r.encode(), seen), address.hostname, address.port)  # type: ignore[misc]
+        made = await loop.create_connection(lambda r=request: Client(r.encode(), seen), host, port)  # type: ignore[misc]
         clients.append(made)
         assert (await made[1].answered) == b"HTTP/1.1 200"
     sys.stdout.write("open\n")
@@ -149,7 +150,7 @@ async def listening(made: House, agencies: Sequence[str], out: Path) -> Callable
     """Have them listen in another process; returns what ends them, and gives what they saw."""
     last = dict(await made.store.last_sequences())
     before = made.feed.status().listeners
-    asked = {"address": made.address, "requests": requests(made, agencies, last), "out": str(out)}
+    asked: dict[str, object] = {"address": made.address, "requests": requests(made, agencies, last), "out": str(out)}
     process = await other("listen", asked)
     assert await said(process) == "open"
     await connected(made, before + len(agencies))

@@ -201,11 +201,9 @@ class RawStream:
     writer: asyncio.StreamWriter
 
     @classmethod
-    async def connect(
-        cls, made: House, agency: str, *, token: str = "", limit: int = 2**16, **asked: object
-    ) -> "RawStream":
+    async def connect(cls, made: House, agency: str, *, token: str = "", **asked: object) -> "RawStream":
         found = URL(made.address)
-        reader, writer = await asyncio.open_connection(found.host, found.port, limit=limit)
+        reader, writer = await asyncio.open_connection(found.host, found.port)
         query = "&".join(f"{name}={value}" for name, value in asked.items())
         writer.write(
             f"GET /v1/feed/sse?{query} HTTP/1.1\r\nHost: test\r\n"
