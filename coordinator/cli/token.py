@@ -32,9 +32,12 @@ _US = 1_000_000
 
 @app.command()
 def key(context: typer.Context) -> None:
-    """Make the key that `[http] token_key` names, where there is none; the HTTP door opens with it at the next start."""
+    """Make the key that `[http] token_key` names, where there is none: the door opens with it at the next start."""
     with refusals(debug=chosen(context).debug):
         path = chosen(context).settings().http.token_key
+        if path.exists():
+            msg = f"there is {path} already, and tokens live by it: move it away first, then `coordinator token key`"
+            raise ConfigurationError(msg)
         write_new(path, TokenKeys.generate().encode(private=True), PRIVATE)
     typer.echo(f"wrote {path}; `coordinator serve` opens the HTTP door with it", err=True)
 

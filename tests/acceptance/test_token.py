@@ -44,7 +44,7 @@ def test_a_token_is_all_that_is_printed(office: Path) -> None:
         (("issue", "--as", "mshp", "--role", "watch", "--for", "soon"), "at most 24h"),
         (("revoke", "nonsense"), "coordinator token issue --json"),
         (("revoke", "01997ac4-9f60-7c2e-8d6c-0c6cb5a3f9d1"), "coordinator migrate"),
-        (("key",), "File exists"),
+        (("key",), "move it away first"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_that_says_what_to_do(
