@@ -33,6 +33,7 @@ from coordinator.http.cursors import KEY_BYTES
 from coordinator.http.feeds import Feeds
 from coordinator.http.limits import Buckets
 from coordinator.http.metrics import Page, counting, serving_metrics
+from coordinator.http.reads import Reads
 from coordinator.http.streams import Streams
 from coordinator.intake import Intake
 from coordinator.journal.note import SigningKey
@@ -97,6 +98,7 @@ class Service:
     bearer: Bearer | None
     """None where there is no token key: then the HTTP door is shut."""
     streams: Streams | None = None
+    reads: Reads | None = None
     ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What ends the streams that are open, when the service stops."""
     reading: asyncio.Task[None] | None = None
@@ -109,7 +111,7 @@ class Service:
         self.reading = group.create_task(self.inbound.run(), name="inbound")
         self.taking = group.create_task(self.posting.run(), name="posting")
         door = () if self.bearer is None else (self.bearer.revocations,)
-        listening = () if self.streams is None else (self.streams,)
+        listening = [each for each in (self.streams, self.reads) if each is not None]
         parts = (self.publisher, self.relay, self.seal, self.watch, self.feed, *door, *listening)
         return [
             self.reading,
@@ -245,8 +247,9 @@ def _feeds(service: Service, settings: Settings) -> Sequence[Route]:
     """The feeds, where callers can be proven; their streams end when the service stops."""
     if service.bearer is None:
         return ()
-    streams = service.streams = Streams(service.bearer, settings.http.streams_per_caller)
-    service.ending.append(streams.stop)
+    reads = service.reads = Reads(lambda read: service.intake.chore(Ask(), chores.feeds_read(read)))
+    streams = service.streams = Streams(service.bearer, settings.http.streams_per_caller, reads)
+    service.ending += [streams.stop, reads.flush]
     return Feeds(service.feed, streams).routes()
 
 

@@ -6,10 +6,12 @@ import orjson
 
 from coordinator.model.answers import WithdrawnReason
 from coordinator.model.codes import Status
+from coordinator.model.feeding import FeedRead
 from coordinator.model.leaf import (
     Channel,
     DeadReplayedLeaf,
     DirectoryChangedLeaf,
+    FeedReadLeaf,
     FeedWithdrawnLeaf,
     MessageQuarantinedLeaf,
     RelayTroubleLeaf,
@@ -79,6 +81,23 @@ def released(dispatches: Sequence[str]) -> Chore:
         fields = {"channel": Channel.CLI, "action": "relay.released", "dispatches": tuple(dispatches)}
         draft.enter(RelayTroubleLeaf, "coordinator", fields)
         draft.plan.released.extend(dispatches)
+
+    return enter
+
+
+def feeds_read(reads: Sequence[FeedRead]) -> Chore:
+    """Record how much of their agencies' feeds callers read; who they were is erasable."""
+
+    def enter(draft: Draft, _known: Known) -> None:
+        for read in reads:
+            fields = {
+                "actor": {"agency": read.agency},
+                "channel": Channel.HTTP,
+                "count": read.shown,
+                "first": read.first,
+                "last": read.last,
+            }
+            draft.enter(FeedReadLeaf, read.agency, fields, {"subject": read.subject})
 
     return enter
 

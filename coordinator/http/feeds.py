@@ -57,6 +57,7 @@ class Feeds:
             await self._refuse_ahead(principal.agency, since, "since")
         if not page.items and wait and page.whole:
             page = await self._awaited(request, page, limit, types, wait)
+        self.streams.reads.note(principal, page.items)
         body = b"".join(each.line + b"\n" for each in page.items)
         headers = {LAST_SEQUENCE: str(page.looked), hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(body=body, content_type=JSON_LINES, headers=headers)
@@ -90,7 +91,7 @@ class Feeds:
         cursor = _number(request, "since", 0, 2**53 - 1) if since is None else since
         types = self._types(request)
         await self._refuse_ahead(principal.agency, cursor, name)
-        stream = EventStream(self.feed, principal.agency, cursor, types, self.streams.send_s)
+        stream = EventStream(self.feed, principal, cursor, types, self.streams)
         with self.streams.admit(request) as listening, self.feed.following(principal.agency):
             listening.stream = stream
             await stream.begin(request)

@@ -15,6 +15,7 @@ from aiohttp_sse import EventSourceResponse
 from coordinator.feed import Feed
 from coordinator.http.principals import PRINCIPAL, Authenticator, Principal
 from coordinator.http.problems import Problem, ProblemCode
+from coordinator.http.reads import Reads
 from coordinator.model.feeding import Batch, Item, Page
 
 SWEEP_S = 1.0
@@ -46,16 +47,18 @@ class EventStream(EventSourceResponse):
     """
 
     def __init__(
-        self, feed: Feed, agency: str, cursor: int, types: frozenset[str] | None, send_s: float = SEND_S
+        self, feed: Feed, principal: Principal, cursor: int, types: frozenset[str] | None, streams: "Streams"
     ) -> None:
-        """Begin after `cursor`; the client has `send_s` seconds to read what is written."""
+        """Begin after `cursor`; the client has `streams.send_s` seconds to read what is written."""
+        send_s = streams.send_s
         super().__init__(send_timeout=2 * send_s, ping_interval=DAY_S)  # ours comes first, and is counted
         self.force_close()  # when it ends, so does the connection: whoever is in between knows it at once
         self._send_s = send_s
         self.cursor = cursor
         self.types = types
         self._feed = feed
-        self._agency = agency
+        self._principal = principal
+        self._reads = streams.reads
         self._moved = asyncio.Event()
         self._wire: StreamWriter | None = None
         self._touched = 0.0
@@ -97,6 +100,8 @@ class EventStream(EventSourceResponse):
             self.fall_behind()
             return
         written = batch.written(as_event, self.cursor, self.types)
+        if written:
+            self._reads.note(self._principal, batch.after(self.cursor, self.types))
         self.cursor = max(self.cursor, batch.last)
         if written:
             await self._write_now(written)
@@ -108,6 +113,7 @@ class EventStream(EventSourceResponse):
             await self.write(b"".join(map(as_event, page.items)))
             if self._wire is not None:
                 await self._wire.drain()
+        self._reads.note(self._principal, page.items)
         self.cursor = page.looked
 
     async def beat(self, now: float) -> None:
@@ -130,7 +136,7 @@ class EventStream(EventSourceResponse):
 
     def fall_behind(self) -> None:
         """Read the store from the cursor on."""
-        self._feed.leave(self._agency, self)
+        self._feed.leave(self._principal.agency, self)
         self._moved.set()
 
     def end(self, why: str) -> None:
@@ -218,6 +224,7 @@ class Streams:
 
     authenticate: Authenticator
     per_principal: int
+    reads: Reads
     send_s: float = SEND_S
     stopping: bool = field(init=False, default=False)
     _open: dict[Listening, None] = field(init=False, default_factory=dict)

@@ -65,6 +65,16 @@ class Numbered(NamedTuple):
     """Whether it is undelivered and relies on an agreement, and so must be judged before it is shown."""
 
 
+class FeedRead(NamedTuple):
+    """How much one caller read of its agency's feed in a while."""
+
+    agency: str
+    subject: str
+    shown: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """New numbers of one agency, in order and without a gap, encoded once for all who listen."""

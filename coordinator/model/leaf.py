@@ -234,6 +234,16 @@ class FeedWithdrawnLeaf(Obliging):
     reason: WithdrawnReason
 
 
+class FeedReadLeaf(LeafBase):
+    """A caller read its agency's feed over HTTP; all that it read in a while. Who it was stands in the detail."""
+
+    action: Literal["feed.read"] = "feed.read"
+    count: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+    first: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+    """The lowest number that was shown."""
+    last: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+
+
 class ServiceLeaf(LeafBase):
     """The service started or stopped."""
 
@@ -266,6 +276,7 @@ Leaf = Annotated[
     | RelaySettledLeaf
     | RelayTroubleLeaf
     | FeedWithdrawnLeaf
+    | FeedReadLeaf
     | ServiceLeaf
     | DirectoryChangedLeaf
     | DeadReplayedLeaf,

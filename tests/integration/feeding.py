@@ -12,6 +12,7 @@ from pathlib import Path
 from yarl import URL
 
 from coordinator.bootstrap import make_intake
+from coordinator.chores import feeds_read
 from coordinator.domain import system_clock, system_id
 from coordinator.feed import Feed
 from coordinator.http.acks import Acks
@@ -21,10 +22,11 @@ from coordinator.http.feeds import Feeds
 from coordinator.http.limits import Buckets
 from coordinator.http.messages import Messages, routes
 from coordinator.http.principals import AccessRole, Principal
+from coordinator.http.reads import Reads
 from coordinator.http.streams import SEND_S, Streams
 from coordinator.http.tokens import TokenKeys, Tokens
 from coordinator.intake import Intake
-from coordinator.model.plan import Plan
+from coordinator.model.plan import Ask, Plan
 from coordinator.model.work import Dispatch, Fate, Settlement, Submission, Verdict
 from coordinator.posting import Posting
 from coordinator.store import open_store
@@ -150,7 +152,8 @@ async def house(url: str, options: Options | None = None) -> AsyncIterator[House
         intake = make_intake(store, directory, "missouri", heeding)
         feed = Feed(StoredFeeds(store), system_clock)
         heeding += [feed.heed, *chosen.heeding]
-        streams = Streams(bearer, chosen.per_caller, chosen.send_s)
+        reads = Reads(lambda read: intake.chore(Ask(), feeds_read(read)))
+        streams = Streams(bearer, chosen.per_caller, reads, chosen.send_s)
         posting = Posting(intake)
         rates = Buckets(1_000, 1_000)
         rooms = [

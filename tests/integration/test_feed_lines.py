@@ -257,6 +257,25 @@ async def test_an_acknowledgement_is_a_message_like_any_other_and_twice_the_same
     assert (leaf.action, leaf.channel, leaf.actor.agency) == ("message.accepted", "http", "hsi")
 
 
+async def test_what_was_read_is_journaled_together_without_a_word_of_who(made: House, hsi: httpx.AsyncClient) -> None:
+    await made.say(alert(1), alert(2))
+    last = await made.last("hsi")
+    await hsi.get("/v1/feed", params={"limit": 2})
+    await hsi.get("/v1/feed", params={"since": last - 1})
+    async with client(made, "dea", LIAISON, subject="o-7") as dea:
+        await dea.get("/v1/feed?limit=1")
+    await made.streams.reads.flush()
+    await made.streams.reads.flush()
+    entries = await made.store.entries(0, 1_000)
+    found = [leaf for leaf in map(LEAF.validate_json, entries) if leaf.action == "feed.read"]
+    assert [(leaf.actor.agency, leaf.count, leaf.first, leaf.last) for leaf in found] == [
+        ("hsi", 3, 1, last),
+        ("dea", 1, 1, 1),
+    ]
+    assert all(leaf.commit and leaf.channel == "http" for leaf in found)
+    assert b"o-7" not in b"".join(entries)
+
+
 async def test_the_coordinators_own_message_can_be_acknowledged(made: House) -> None:
     await made.say(notice("mshp", ["hsi"]))
     async with client(made, "mshp", LIAISON, subject="o-12") as mshp:
