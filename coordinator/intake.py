@@ -181,6 +181,7 @@ class Intake:
         return Ask(
             claims=tuple(dict.fromkeys([*(each.claim for each in unit), *digests])),
             operations=tuple([operation for event in events for operation in event.operations]),
+            disputes=tuple([conflict for event in events for conflict in event.conflicts]),
             targets=tuple([target for event in events if event.received for target in register.targets_of(event)]),
             sent=tuple([ClaimKey(each.agency, each.id) for event in events for each in event.sent]),
             enquiries=self.surveyor.enquiries(unit),

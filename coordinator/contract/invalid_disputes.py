@@ -29,7 +29,8 @@ def by_a_person() -> Iterator[Mistake]:
 def in_word() -> Iterator[Mistake]:
     """Of every word on a conflict."""
     yield Mistake("conflict-missing", {"data.conflict_id": absent()}, MISSING, "data.conflict_id")
-    yield Mistake("operation-missing", {"data.operation_id": absent()}, MISSING, "data.operation_id")
+    operation = {"data.operation_id": "01931a2b-0000-7000-8000-000000000000"}
+    yield Mistake("operation-named", operation, RefusalCode.UNKNOWN_FIELD, "data.operation_id")
     yield Mistake("conflict-number", {"data.conflict_id": 7}, WRONG, "data.conflict_id")
     yield Mistake("priority-unknown", {"data.priority": "flash"}, WRONG, "data.priority")
     yield beyond("subject-of-the-operation", {"subject": "operation/00000000-0000-0000-0000-000000000000"}, "subject")

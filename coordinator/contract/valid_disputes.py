@@ -51,9 +51,8 @@ def _every(name: str, subject: str | None) -> Json:
 
 
 def _word(name: str, title: str, said: Json, *, every: bool = False) -> Valid:
-    about = {"conflict_id": CONFLICT, "operation_id": _WARRANT}
     more = {"priority": "routine", "agreement_id": _AGREEMENT} if every else {}
-    data = {**common("mshp", ["dea"]), "originator": person("mshp"), **about, **said, **more}
+    data = {**common("mshp", ["dea"]), "originator": person("mshp"), "conflict_id": CONFLICT, **said, **more}
     attributes = _every(name, f"conflict/{CONFLICT}") if every else {}
     return message(f"deconfliction.{name}", "mshp", title, data, **attributes)
 

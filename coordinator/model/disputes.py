@@ -66,8 +66,7 @@ class ContactMade(Frozen):
 class ConflictWordBody(AgencyBody):
     """What every word on a conflict carries."""
 
-    conflict_id: Uuid = Field(description="as the pointer names it")
-    operation_id: Uuid = Field(description="the sender's own operation of the conflict, as the pointer names it")
+    conflict_id: Uuid = Field(description="as the pointer names it; the sender's operation is never named")
     priority: Priority | None = Field(default=None, description="how soon an answer is wanted")
 
     @model_validator(mode="after")
@@ -108,6 +107,7 @@ _LATER = "timers, levels, the closing of a conflict by what both sides decided, 
 
 
 def _rule(effect: str, *state: RefusalCode) -> Rule:
+    state = (RefusalCode.INVALID_FIELD, *state)
     return Rule(Speaker.CONFLICT_PARTY, Audience.OTHER_SIDE, effect, _LATER, Heard.ALWAYS, state)
 
 
@@ -122,9 +122,9 @@ class ConflictEvent(AgencyEvent):
         return f"conflict/{self.data.conflict_id}"
 
     @property
-    def operations(self) -> tuple[str, ...]:
-        """The sender's own operation, by which its conflicts are found."""
-        return (self.data.operation_id,)
+    def conflicts(self) -> tuple[str, ...]:
+        """The conflict: by it alone the two operations are found, for the other side reads every byte of this."""
+        return (self.data.conflict_id,)
 
 
 class DeconflictionAcknowledge(ConflictEvent):

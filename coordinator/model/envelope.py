@@ -207,6 +207,16 @@ class AgencyEvent(Event):
         return ()
 
     @property
+    def conflicts(self) -> tuple[str, ...]:
+        """Ids of the conflicts that must be known to judge it, with what came before it in its batch."""
+        return ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether it may open, change or close conflicts."""
+        return False
+
+    @property
     def received(self) -> tuple[Reference, ...]:
         """The messages that the sender says it was sent."""
         return ()

@@ -113,6 +113,11 @@ class OperationEvent(AgencyEvent):
         """The operation."""
         return (self.data.operation_id,)
 
+    @property
+    def moves(self) -> bool:
+        """Any of them may."""
+        return True
+
 
 class OperationNotice(OperationEvent):
     """An operation is planned."""

@@ -39,12 +39,23 @@ class Sent:
     recalled: bool
 
 
+class Dispute(NamedTuple):
+    """A conflict that a word is about, with whose its operations are, in the order of the pair."""
+
+    conflict: Conflict
+    agencies: tuple[str, str]
+    status: str
+    """Of both: actual, exercise or test."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a batch needs to know under the lock: one statement per kind, whatever the size of the batch."""
 
     claims: Sequence[ClaimKey] = ()
     operations: Sequence[str] = ()
+    disputes: Sequence[str] = ()
+    """Ids of conflicts on which somebody has a word."""
     targets: Sequence[Target] = ()
     sent: Sequence[ClaimKey] = ()
     """Messages of which is told what they are and to whom they went."""
@@ -85,6 +96,8 @@ class Known:
     """Every record of a pair of which one is asked for."""
     counterparts: Mapping[str, Volume] = field(default_factory=dict)
     """The other operations of those pairs, as they are now, live or not."""
+    disputes: Mapping[str, Dispute] = field(default_factory=dict)
+    """By the id of the conflict."""
     around: Neighbourhood | None = None
     """What lies near, as of `head`; None when it is more than `MAX_NEAR` pairs."""
     changed: Mapping[str, Registered] = field(default_factory=dict)

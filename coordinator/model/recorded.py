@@ -11,6 +11,7 @@ class ConflictWord(NamedTuple):
 
     conflict: str
     operation: str
+    """The side's own; where both are, the first of the pair."""
     agency: str
     word: str
     """acknowledge, claim, handover or response."""

@@ -182,6 +182,8 @@ class SideView:
     """The viewer's own operation, as it stands."""
     words: tuple[Word, ...] = ()
     """What both sides said since it was opened last, in the order of the journal."""
+    within: bool = False
+    """Whether both operations are the viewer's own: then what it says, it says for both."""
 
     @property
     def closed_because(self) -> CloseReason | None:
@@ -194,7 +196,7 @@ class SideView:
         if not self.open:
             return Progress.CLOSED
         said = {(each.own, each.word) for each in self.words if not each.stale}
-        if {(True, "response"), (False, "response")} <= said:
+        if {(True, "response"), (self.within, "response")} <= said:
             return Progress.DECIDED
         if any(each.word != "acknowledge" for each in self.words):
             return Progress.CLAIMED
@@ -233,12 +235,14 @@ def conflict_view(viewer: str, heard: Sequence[Heard], own: Mapping[str, Operati
             of = data["operation_id"]
             sides[of] = replace(sides[of], open=False, change=str(data["reason"]), told=each.recorded)
         elif each.type in _WORDS:
-            for of, side in sides.items():
-                mine = each.sender == viewer and data["operation_id"] == of
-                sides[of] = replace(side, words=(*side.words, _word(each.type, event, own=mine)))
+            word = _word(each.type, event, own=each.sender == viewer)
+            sides = {of: replace(side, words=(*side.words, word)) for of, side in sides.items()}
     if not sides:
         return None
-    known = tuple(replace(side, operation=own.get(side.operation_id)) for _, side in sorted(sides.items()))
+    known = tuple(
+        replace(side, operation=own.get(side.operation_id), within=side.pointer.other.agency == viewer)
+        for _, side in sorted(sides.items())
+    )
     return ConflictView(heard[0].about, known)
 
 
@@ -251,7 +255,6 @@ def _alerted(before: SideView | None, pointer: Pointer, data: Json, told: str | 
 
 
 def _word(kind: str, event: Json, *, own: bool) -> Word:
-    """Nothing of the other side's operation, whose id the word names, goes into the view."""
     data = event["data"]
     met = data.get("contact_made")
     return Word(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 
 from coordinator.model.parties import PartyState
-from coordinator.model.plan import Ask, Head, Known, Target
+from coordinator.model.plan import Ask, Dispute, Head, Known, Target
 from coordinator.model.policy import PartyWord, Policy
 from coordinator.model.volume import Conflict, Pair, Registered, Volume
 from coordinator.model.work import Claim, ClaimKey, Verdict
@@ -38,6 +38,13 @@ TOLD = "SELECT operation, agency FROM told WHERE operation IN (SELECT value FROM
 CONFLICTS = f"""
 SELECT {CONFLICT_COLUMNS} FROM conflicts WHERE first IN (SELECT value FROM json_each(?1))
 UNION SELECT {CONFLICT_COLUMNS} FROM conflicts WHERE second IN (SELECT value FROM json_each(?1))
+"""  # noqa: S608  # columns are a constant
+DISPUTES = f"""
+SELECT {", ".join(f"c.{column}" for column in CONFLICT_COLUMNS.split(", "))}, one.agency, two.agency, one.status
+FROM json_each(?) AS asked
+CROSS JOIN conflicts AS c ON c.id = asked.value
+CROSS JOIN operations AS one ON one.id = c.first
+CROSS JOIN operations AS two ON two.id = c.second
 """  # noqa: S608  # columns are a constant
 REACHED = """
 SELECT DISTINCT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2
@@ -103,6 +110,7 @@ def read_known(db: sqlite3.Connection, ask: Ask, lead: str) -> Known:
         told=_told(db, list(operations)),
         conflicts=conflicts,
         counterparts={key: found.volume for key, found in _operations(db, sorted(others)).items()},
+        disputes=_disputes(db, ask.disputes),
         changed=_changed(db, ask.since, head),
         reached=_reached(db, ask.targets),
         sent=sent_of(db, ask.sent),
@@ -154,6 +162,14 @@ def _conflicts(db: sqlite3.Connection, asked: Sequence[str]) -> Mapping[Pair, Co
         return {}
     found = (conflict_of(row) for row in db.execute(CONFLICTS, (_json(asked),)))
     return {conflict.pair: conflict for conflict in found}
+
+
+def _disputes(db: sqlite3.Connection, asked: Sequence[str]) -> Mapping[str, Dispute]:
+    if not asked:
+        return {}
+    rows = db.execute(DISPUTES, (_json(asked),))
+    found = (Dispute(conflict_of(row), (one, two), status) for *row, one, two, status in rows)
+    return {each.conflict.id: each for each in found}
 
 
 def _reached(db: sqlite3.Connection, asked: Sequence[Target]) -> frozenset[Target]:

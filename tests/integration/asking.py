@@ -108,11 +108,11 @@ class World:
         data = {**kit.common(to, status=status), "operation_id": operation, **said}
         await self._about(operation, f"operation.{name}", data)
 
-    async def speak(self, agency: str, to: str, word: str, conflict: str, own: str, **said: object) -> None:
+    async def speak(self, agency: str, to: str, word: str, conflict: str, **said: object) -> None:
         """Say a word on a conflict, as an officer."""
         common = kit.common([to])
         common["originator"] = {**common["originator"], "officer_id": "4411"}
-        data = {**common, "conflict_id": conflict, "operation_id": own, **said}
+        data = {**common, "conflict_id": conflict, **said}
         await self.say(kit.submission(agency, kit.body(agency, f"deconfliction.{word}", data)))
 
     async def _about(self, operation: str, name: str, data: Json) -> None:

@@ -126,8 +126,7 @@ class Meeting:
     def word(self, agency: str, **said: object) -> Json:
         """What a side says of it."""
         other = "dea" if agency == "mshp" else "mshp"
-        about = {"conflict_id": self.conflict, "operation_id": self.plans[agency]["operation_id"]}
-        return {**kit.common([other]), "originator": OFFICER, **about, **said}
+        return {**kit.common([other]), "originator": OFFICER, "conflict_id": self.conflict, **said}
 
 
 def intelligence(to: Sequence[str], **said: object) -> Json:

@@ -364,23 +364,33 @@ async def test_what_both_sides_said_of_a_conflict_is_told_without_the_other_oper
     ours = await asked.register("mshp", area=HERE)
     theirs = await asked.register("dea", area=NEAR)
     (conflict,) = await everything(asked, "mshp", "conflicts")
-    await asked.speak("mshp", "dea", "acknowledge", conflict, ours)
+    await asked.speak("mshp", "dea", "acknowledge", conflict)
     assert (await asked.get("dea", f"conflicts/{conflict}")).json["sides"][0]["progress"] == "acknowledged"
     decided = {"decision": "delay", "reason": "officer_safety"}
     met = {"contact_made": {"by": "77", "at": kit.NOW.isoformat(), "method": "phone"}}
-    await asked.speak("dea", "mshp", "response", conflict, theirs, **decided, **met)
+    await asked.speak("dea", "mshp", "response", conflict, **decided, **met)
     seen = await asked.get("mshp", f"conflicts/{conflict}")
     (side,) = seen.json["sides"]
     assert [(each["side"], each["word"]) for each in side["words"]] == [("own", "acknowledge"), ("other", "response")]
     assert "means to delay, after both spoke by phone" in seen.json["explanation"]
     assert theirs.encode() not in seen.body
-    await asked.speak("mshp", "dea", "response", conflict, ours, **decided)
+    await asked.speak("mshp", "dea", "response", conflict, **decided)
     for agency in ("mshp", "dea"):
-        (side,) = (await asked.get(agency, f"conflicts/{conflict}")).json["sides"]
-        assert side["progress"] == "decided"
+        seen = await asked.get(agency, f"conflicts/{conflict}")
+        assert seen.json["sides"][0]["progress"] == "decided"
+        assert {"mshp": theirs, "dea": ours}[agency].encode() not in seen.body
     await asked.update(theirs, ["coordinator"], caution=["armed"])
     (side,) = (await asked.get("mshp", f"conflicts/{conflict}")).json["sides"]
     assert (side["progress"], side["words"][-1]["before_the_last_change"]) == ("claimed", True)
+
+
+async def test_what_an_agency_decides_between_two_operations_of_its_own_it_decides_for_both(asked: World) -> None:
+    await asked.register("mshp", area=HERE)
+    await asked.register("mshp", area=NEAR)
+    (conflict,) = await everything(asked, "mshp", "conflicts")
+    await asked.speak("mshp", "mshp", "response", conflict, decision="delay", reason="case_priority")
+    sides = (await asked.get("mshp", f"conflicts/{conflict}")).json["sides"]
+    assert [(side["progress"], len(side["words"])) for side in sides] == [("decided", 1)] * 2
 
 
 async def test_what_has_lost_its_ground_and_was_not_delivered_yet_is_not_seen(asked: World) -> None:

@@ -52,13 +52,8 @@ async def test_a_conflict_of_others_and_one_that_is_not_there_look_the_same(
     await world.send("hsi", "operation.notice", own)
     said = {**kit.common(["mshp"]), "originator": OFFICER, **WORDS[word]}
     name = f"deconfliction.{word}"
-    wrong = [
-        {"conflict_id": meeting.conflict, "operation_id": own["operation_id"]},
-        {"conflict_id": meeting.conflict, "operation_id": meeting.plans["mshp"]["operation_id"]},
-        {"conflict_id": meeting.conflict, "operation_id": kit.fresh_id()},
-        {"conflict_id": kit.fresh_id(), "operation_id": own["operation_id"]},
-    ]
-    answers = [await world.send("hsi", name, {**said, **about}) for about in wrong]
+    wrong = [meeting.conflict, kit.fresh_id(), own["operation_id"], meeting.plans["mshp"]["operation_id"]]
+    answers = [await world.send("hsi", name, {**said, "conflict_id": each}) for each in wrong]
     assert all(each.refused_by(HIDDEN, "data.conflict_id") for each in answers)
     assert len({(each.said["code"], each.said["stage"], each.said["field"]) for each in answers}) == 1
     assert await world.rows("conflict_words") == []
@@ -136,8 +131,68 @@ async def test_two_operations_of_one_agency_have_nobody_else_to_tell(world: Spok
         await world.send("mshp", "operation.notice", plan)
     alert, _ = await world.feed("mshp", "deconfliction.alert")
     pointer = alert["data"]["pointer"]
-    about = {"conflict_id": pointer["conflict_id"], "operation_id": pointer["operation_id"]}
-    said = {**kit.common(["mshp"]), "originator": OFFICER, **about}
+    said = {**kit.common(["mshp"]), "originator": OFFICER, "conflict_id": pointer["conflict_id"]}
     answer = await world.send("mshp", "deconfliction.claim", said)
     assert answer.accepted
     assert await world.who_was_told(answer.message) == []
+    (row,) = await world.rows("conflict_words")
+    assert row["operation"] == min(one["operation_id"], two["operation_id"])
+
+
+async def test_nothing_that_the_other_side_is_sent_holds_the_senders_operation(world: Spoken, meeting: Meeting) -> None:
+    for agency in meeting.plans:
+        for word, said in WORDS.items():
+            about = {"subject": f"conflict/{meeting.conflict}", "correlationid": meeting.conflict}
+            answer = await world.send(agency, f"deconfliction.{word}", meeting.word(agency, **said), **about)
+            assert answer.accepted
+    moved = {**meeting.plans["dea"], "revision": 2, "reason": "time_changed"}
+    await world.send("dea", "operation.update", moved)
+    gone = {**kit.common(["coordinator"]), "operation_id": meeting.plans["mshp"]["operation_id"], "reason": "weather"}
+    await world.send("mshp", "operation.cancel", gone)
+    for agency, other in (("mshp", "dea"), ("dea", "mshp")):
+        sent = await world.store.feed(other, 0, 10_000)
+        assert len(sent) > len(WORDS)
+        theirs = str(meeting.plans[agency]["operation_id"])
+        assert [each.type for each in sent if theirs in f"{each.body!r} {each.correlation}"] == []
+
+
+@each_word
+async def test_a_word_that_would_name_the_senders_operation_is_refused(
+    world: Spoken, meeting: Meeting, word: str
+) -> None:
+    own = meeting.plans["mshp"]["operation_id"]
+    said, name = meeting.word("mshp", **WORDS[word]), f"deconfliction.{word}"
+    for attribute in ("correlationid", "causationid"):
+        answer = await world.send("mshp", name, said, **{attribute: own})
+        assert answer.refused_by(RefusalCode.INVALID_FIELD, attribute)
+    about = await world.send("mshp", name, said, subject=f"operation/{own}")
+    assert about.refused_by(RefusalCode.INVALID_FIELD, "subject")
+    named = kit.submission("mshp", kit.body("mshp", name, {**said, "operation_id": own}))
+    (receipt,) = await world.intake.receive([named])
+    assert receipt.refused is not None
+    assert (receipt.refused.code, receipt.refused.field) == (RefusalCode.UNKNOWN_FIELD, "data.operation_id")
+    assert await world.rows("conflict_words") == []
+
+
+async def test_a_word_in_one_batch_after_a_change_of_an_operation_binds_to_it_as_it_then_is(
+    world: Spoken, meeting: Meeting
+) -> None:
+    moved = {**meeting.plans["mshp"], "revision": 2, "reason": "time_changed"}
+    gone = {**kit.common(["coordinator"]), "operation_id": meeting.plans["dea"]["operation_id"], "reason": "weather"}
+    spoken_so = [
+        ("mshp", "operation.update", moved),
+        ("mshp", "deconfliction.response", meeting.word("mshp", **WORDS["response"])),
+        ("dea", "deconfliction.claim", meeting.word("dea")),
+        ("dea", "operation.cancel", gone),
+        ("mshp", "deconfliction.claim", meeting.word("mshp")),
+    ]
+    batch = [kit.submission(agency, kit.body(agency, name, said)) for agency, name, said in spoken_so]
+    receipts = await world.intake.receive(batch)
+    assert [each.refused.code if each.refused is not None else None for each in receipts] == [
+        *([None] * 4),
+        RefusalCode.CONFLICT_CLOSED,
+    ]
+    response, claim = await world.rows("conflict_words")
+    at = sorted(meeting.plans, key=lambda agency: str(meeting.plans[agency]["operation_id"])).index("mshp")
+    for row in (response, claim):
+        assert [row["first_revision"], row["second_revision"]][at] == 2

@@ -45,6 +45,9 @@ def _pool() -> Iterator[Judged]:
         yield judged(kit.submission("mshp", json.dumps(other).encode()))
         yield judged(kit.submission("dea", notice.body.replace(b"//mshp/", b"//dea/")))
         yield about("mshp", "operation.cancel", operation, reason="other")
+    for conflict in (kit.fresh_id(), kit.fresh_id()):
+        data = {**kit.common(["dea"]), "conflict_id": conflict}
+        yield judged(kit.submission("mshp", kit.body("mshp", "deconfliction.acknowledge", data)))
     yield unread("mshp", b"{")
     yield unread("dea", b"{")
     yield judged(kit.agreement("dps"))
@@ -67,7 +70,13 @@ def alone(each: Judged) -> bool:
     return each.event is not None and each.event.changes_policy
 
 
-BATCHES = st.lists(st.integers(0, 15), max_size=40).map(lambda chosen: [pool()[each % len(pool())] for each in chosen])
+def follows(each: Judged, unit: Sequence[Judged]) -> bool:
+    """Whether it is a word on a conflict after what may have changed it."""
+    moved = any(before.event is not None and before.event.name.startswith("operation.") for before in unit)
+    return moved and each.event is not None and each.event.name.startswith("deconfliction.")
+
+
+BATCHES = st.lists(st.integers(0, 17), max_size=40).map(lambda chosen: [pool()[each % len(pool())] for each in chosen])
 
 
 @given(BATCHES)
@@ -82,6 +91,7 @@ def test_no_object_and_no_claim_is_twice_in_a_unit_and_what_changes_policy_stand
     for unit in cut(batch):
         assert not any(shared(one, other) for at, one in enumerate(unit) for other in unit[:at])
         assert len(unit) == 1 or not any(map(alone, unit))
+        assert not any(follows(one, unit[:at]) for at, one in enumerate(unit))
 
 
 @given(BATCHES)
@@ -89,7 +99,8 @@ def test_a_unit_ends_only_where_it_must(batch: list[Judged]) -> None:
     units = list(cut(batch))
     for unit, following in pairwise(units):
         first = following[0]
-        assert alone(unit[-1]) or alone(first) or any(shared(each, first) for each in unit)
+        must = alone(unit[-1]) or alone(first) or follows(first, unit)
+        assert must or any(shared(each, first) for each in unit)
 
 
 def test_what_has_nothing_in_common_is_one_unit_up_to_its_limit() -> None:

@@ -50,17 +50,21 @@ def _word(event: AgencyEvent) -> str:
 
 def on_conflict(event: ConflictEvent, known: Known) -> RecordedEffect | Refused:
     """A party's word; a conflict that is not there and one of others look the same."""
-    own = _own(event, event.data.operation_id, known)
-    conflict = _conflict(event, known) if own is not None else None
-    if own is None or conflict is None:
+    dispute = known.disputes.get(event.data.conflict_id)
+    if dispute is None or event.agency not in dispute.agencies:
         return refused(HIDDEN, "data.conflict_id")
-    if own.volume.status is not event.data.status:
+    conflict = dispute.conflict
+    side = dispute.agencies.index(event.agency)
+    own = (conflict.pair.first, conflict.pair.second)[side]
+    if dispute.status != event.data.status.value:
         return refused(RefusalCode.STATUS_MIXED, "data.status")
+    # The other side is sent these bytes, and knows of its own operation alone.
+    for name in ("correlationid", "causationid"):
+        if getattr(event, name) == own:
+            return refused(RefusalCode.INVALID_FIELD, name)
     if not conflict.open and not isinstance(event, DeconflictionAcknowledge):
         return refused(RefusalCode.CONFLICT_CLOSED, "data.conflict_id")
-    other = conflict.pair.other(event.data.operation_id)
-    volume = known.counterparts[other] if other in known.counterparts else known.operations[other].volume
-    return RecordedEffect((_conflict_word(event, conflict),), told=(volume.agency,))
+    return RecordedEffect((_conflict_word(event, conflict, own),), told=(dispute.agencies[1 - side],))
 
 
 def _own(event: AgencyEvent, operation: str, known: Known) -> Registered | None:
@@ -69,16 +73,10 @@ def _own(event: AgencyEvent, operation: str, known: Known) -> Registered | None:
     return found if found is not None and found.volume.agency == event.agency else None
 
 
-def _conflict(event: ConflictEvent, known: Known) -> Conflict | None:
-    own = event.data.operation_id
-    of_own = (each for pair, each in known.conflicts.items() if own in (pair.first, pair.second))
-    return next((each for each in of_own if each.id == event.data.conflict_id), None)
-
-
-def _conflict_word(event: ConflictEvent, conflict: Conflict) -> recorded.ConflictWord:
+def _conflict_word(event: ConflictEvent, conflict: Conflict, own: str) -> recorded.ConflictWord:
     said = event.data
     plain = recorded.ConflictWord(
-        conflict.id, said.operation_id, event.agency, _word(event), said.originator.officer_id, None, None, None, None,
+        conflict.id, own, event.agency, _word(event), said.originator.officer_id, None, None, None, None,
         None, None, None, *conflict.revisions,
     )  # fmt: skip  # the columns in their order
     match said:
