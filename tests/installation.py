@@ -81,6 +81,7 @@ async def install(folder: Path, vhost: Vhost, toml: str | None = None) -> Instal
     (folder / "journal.key").write_text(f"{key.encode()}\n")
     (folder / "journal.vkey").write_text(f"{key.verifier.encode()}\n")
     (folder / "token.key").write_text(TokenKeys.generate().encode(private=True))
+    (folder / "token.key").chmod(0o600)
     (folder / "coordinator.toml").write_text(
         f'[domain]\norigin = "{ORIGIN}"\n[amqp]\nurl = "{url}"\nheartbeat_s = 5\n[http]\nport = 0\n'
     )
