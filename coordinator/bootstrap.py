@@ -110,7 +110,7 @@ class Service:
         """Start every part in one group: if one dies, the service dies loudly."""
         self.reading = group.create_task(self.inbound.run(), name="inbound")
         self.taking = group.create_task(self.posting.run(), name="posting")
-        door = () if self.bearer is None else (self.bearer.revocations,)
+        door = () if self.bearer is None else (self.bearer, self.bearer.sign_ins)
         listening = [each for each in (self.streams, self.reads) if each is not None]
         parts = (self.publisher, self.relay, self.seal, self.watch, self.feed, *door, *listening)
         return [
@@ -136,6 +136,8 @@ class Service:
                 await self.relay.drain()
         except TimeoutError:
             log.warning("not_drained", in_flight=self.relay.status().in_flight)
+        if self.bearer is not None:
+            await self.bearer.sign_ins.flush()
         await self.intake.chore(Ask(), chores.service("stopped"))
         await self.seal.flush()
         await self.publisher.stop()
@@ -181,6 +183,8 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
         stack.enter_context(serving_alone(settings.store.url))
         store = await stack.enter_async_context(open_store(settings.store.url, lead))
         service = _assemble(settings, directory, store, key)
+        if service.bearer is not None:
+            await service.bearer.refresh()  # before anybody can call
         app = make_app(service.health, service.bearer, _routes(service, settings, directory))
         app.middlewares.insert(0, counting(service.intake.tally))
         opened_door = serving(app, settings.http.host, settings.http.port, transport_of(settings.http))
@@ -191,8 +195,6 @@ async def running(settings: Settings, key: SigningKey) -> AsyncIterator[Service]
             )
             service.metrics_address = await stack.enter_async_context(opened)
         await _begin(service, directory)
-        if service.bearer is not None:
-            await service.bearer.revocations.refresh()
         async with asyncio.TaskGroup() as group:
             tasks = service.begin(group)
             try:
@@ -221,7 +223,7 @@ def _assemble(settings: Settings, directory: Directory, store: SqliteStore, key:
     heeding += [relay.heed, feed.heed, lambda _: seal.wake()]
     watch = Watch(store, publisher, [each.id for each in agencies], settings.domain.id, system_clock, system_id)
     health = Health(ask=_not_yet)
-    bearer = bearer_of(settings, directory, store)
+    bearer = bearer_of(settings, directory, store, intake)
     posting = Posting(intake)
     service = Service("", store, intake, inbound, posting, publisher, relay, seal, watch, feed, health, bearer)
     health.ask = service.conditions

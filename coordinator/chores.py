@@ -1,10 +1,13 @@
 """Work that is no message: withdrawals, quarantine, replays, releases, the service's own start and stop."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import orjson
 
+from coordinator.model.access import Revoked, SignInFailures
 from coordinator.model.answers import WithdrawnReason
+from coordinator.model.base import COORDINATOR
 from coordinator.model.codes import Status
 from coordinator.model.feeding import FeedRead
 from coordinator.model.leaf import (
@@ -16,11 +19,13 @@ from coordinator.model.leaf import (
     MessageQuarantinedLeaf,
     RelayTroubleLeaf,
     ServiceLeaf,
+    SignInFailedLeaf,
+    TokenRevokedLeaf,
 )
 from coordinator.model.plan import Known
 from coordinator.model.work import Dead, Withdrawal
 from coordinator.steps import route
-from coordinator.steps.record import Draft
+from coordinator.steps.record import Draft, stamp
 
 Chore = Callable[[Draft, Known], None]
 
@@ -98,6 +103,41 @@ def feeds_read(reads: Sequence[FeedRead]) -> Chore:
                 "last": read.last,
             }
             draft.enter(FeedReadLeaf, read.agency, fields, {"subject": read.subject})
+
+    return enter
+
+
+def sign_ins_failed(failures: Sequence[SignInFailures]) -> Chore:
+    """Record how often callers were refused, and why; whoever they claimed to be stands nowhere."""
+
+    def enter(draft: Draft, _known: Known) -> None:
+        for each in failures:
+            reasons = [{"count": count, "reason": flaw} for flaw, count in sorted(each.counts.items())]
+            agency = each.agency or COORDINATOR
+            fields = {
+                "actor": {"agency": agency},
+                "channel": Channel.HTTP,
+                "count": sum(each.counts.values()),
+                "reasons": tuple(reasons),
+            }
+            draft.enter(SignInFailedLeaf, agency, fields)
+
+    return enter
+
+
+def token_revoked(revoked: Revoked) -> Chore:
+    """Let a token count no longer, and record it, all or nothing; safe to repeat."""
+
+    def enter(draft: Draft, _known: Known) -> None:
+        fields = {
+            "channel": Channel.CLI,
+            "token": revoked.jti,
+            "agency": revoked.agency,
+            "roles": tuple(sorted(set(revoked.roles))),
+            "ends": stamp(datetime.fromtimestamp(revoked.ends_us / 1_000_000, UTC)),
+        }
+        draft.enter(TokenRevokedLeaf, COORDINATOR, fields)
+        draft.plan.revoked.append(revoked)
 
     return enter
 

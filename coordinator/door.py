@@ -6,14 +6,20 @@ from collections.abc import Collection
 
 import structlog
 
+from coordinator import chores
 from coordinator.domain import system_clock
 from coordinator.http.app import tls_of
-from coordinator.http.bearer import MAX_REVOKED, Bearer, Revocations
+from coordinator.http.bearer import MAX_REVOKED, Bearer, Parties, Revocations
+from coordinator.http.signins import SignIns
 from coordinator.http.tokens import Tokens, load_token_keys
+from coordinator.intake import Intake
 from coordinator.model.directory import Directory
 from coordinator.model.errors import ConfigurationError
+from coordinator.model.plan import Ask
+from coordinator.model.policy import Policy
 from coordinator.settings import HttpSettings, Settings
 from coordinator.store import tokens
+from coordinator.store.reading import read_head
 from coordinator.store.sqlite import SqliteReader
 
 SHUT = "there is no [http] token_key, so the HTTP door is shut and only health is served; `coordinator token key`"
@@ -24,7 +30,7 @@ def tokens_of(settings: Settings, directory: Directory) -> Tokens:
     return Tokens(load_token_keys(settings.http.token_key), settings.domain.origin, settings.domain.id, directory)
 
 
-def bearer_of(settings: Settings, directory: Directory, store: SqliteReader) -> Bearer | None:
+def bearer_of(settings: Settings, directory: Directory, store: SqliteReader, intake: Intake) -> Bearer | None:
     """What proves callers; None where the installation has no token key, and so no door."""
     if not settings.http.token_key.exists():
         structlog.get_logger("service").warning("door_shut", reason=SHUT)
@@ -34,7 +40,13 @@ def bearer_of(settings: Settings, directory: Directory, store: SqliteReader) -> 
         now_us = int(system_clock().timestamp() * 1_000_000)
         return await store.reading(lambda db: tokens.revoked(db, now_us, MAX_REVOKED))
 
-    return Bearer(tokens_of(settings, directory), Revocations(revoked))
+    async def newer(version: int) -> Policy | None:
+        known = await store.reading(lambda db: read_head(db).policy_version)
+        return await store.policy() if known > version else None
+
+    sign_ins = SignIns(lambda failures: intake.chore(Ask(), chores.sign_ins_failed(failures)))
+    parties = Parties(lambda: intake.policy, newer)
+    return Bearer(tokens_of(settings, directory), Revocations(revoked), parties, sign_ins)
 
 
 def transport_of(http: HttpSettings) -> ssl.SSLContext | None:

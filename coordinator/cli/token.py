@@ -5,20 +5,24 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from coordinator.chores import token_revoked
 from coordinator.cli.configuration import PRIVATE, write_new
 from coordinator.cli.context import chosen, refusals
 from coordinator.cli.participants import read_directory_of
 from coordinator.domain import system_clock, system_id
 from coordinator.door import tokens_of
-from coordinator.http.principals import AccessRole, Principal
+from coordinator.http.principals import Principal
 from coordinator.http.tokens import LIFETIME, LONGEST, TokenKeys, TokenRefusedError, Tokens
+from coordinator.model.access import AccessRole, Revoked
 from coordinator.model.base import UUID_PATTERN
 from coordinator.model.errors import ConfigurationError
+from coordinator.model.plan import Ask
 from coordinator.settings import Settings
 from coordinator.store import open_store
 from coordinator.store.migrate import require_newest
@@ -75,12 +79,12 @@ def revoke(
     context: typer.Context,
     token: Annotated[str, typer.Argument(metavar="JTI|TOKEN", help="The token, or its id (`jti`).")],
 ) -> None:
-    """Revoke a token; the service knows within a second. Safe to repeat."""
+    """Revoke a token, and journal it; the service knows within a second. Safe to repeat."""
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
-        jti, ends = _revocable(settings, token)
-        asyncio.run(_revoked(settings, jti, ends))
-    typer.echo(f"revoked {jti}", err=True)
+        revoked = _revocable(settings, token, time.time())
+        asyncio.run(_record(settings, revoked))
+    typer.echo(f"revoked {revoked.jti}", err=True)
 
 
 def _principal(tokens: Tokens, speaker: str, roles: Sequence[AccessRole]) -> Principal:
@@ -111,20 +115,29 @@ def _accepted(tokens: Tokens, token: str, now: datetime) -> int:
         raise ConfigurationError(msg) from refused
 
 
-def _revocable(settings: Settings, token: str) -> tuple[str, float]:
-    """A token's id and when it ends; of a bare id, when it can end at the latest."""
+def _revocable(settings: Settings, token: str, now: float) -> Revoked:
+    """A token and what is known of it; of a bare id, when it can end at the latest."""
     if re.fullmatch(UUID_PATTERN, token):
-        return token, time.time() + LONGEST.total_seconds()
+        return _revoked(token, now, now + LONGEST.total_seconds())
     try:
         claims = tokens_of(settings, read_directory_of(settings)).claims_of(token)
     except TokenRefusedError as refused:
         msg = "that is neither a token of this installation nor its id: `coordinator token issue --json` shows both"
         raise ConfigurationError(msg) from refused
-    return claims.jti, float(claims.exp)
+    return replace(_revoked(claims.jti, now, float(claims.exp)), agency=claims.agency, roles=claims.roles)
 
 
-async def _revoked(settings: Settings, jti: str, ends: float) -> None:
+def _revoked(jti: str, now: float, ends: float) -> Revoked:
+    """Remembered a little longer than it counts: the service's clock may differ from ours."""
+    return Revoked(jti, int(now * _US), int((ends + LIFETIME.total_seconds()) * _US))
+
+
+async def _record(settings: Settings, revoked: Revoked) -> None:
+    """Revoke and journal it in one transaction, beside a service that runs or not."""
+    from coordinator.bootstrap import make_intake  # noqa: PLC0415  # the whole service, for this one command
+
     require_newest(settings.store.url)
-    async with open_store(settings.store.url, "") as store:
-        # A little longer than it counts: the service's clock may differ from ours.
-        await store.revoke(jti, int(time.time() * _US), int((ends + LIFETIME.total_seconds()) * _US))
+    directory = read_directory_of(settings)
+    lead = directory.lead.id if directory.lead is not None else ""
+    async with open_store(settings.store.url, lead) as store:
+        await make_intake(store, directory, settings.domain.id).chore(Ask(), token_revoked(revoked))

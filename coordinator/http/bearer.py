@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,13 +14,15 @@ from aiohttp import hdrs, web
 
 from coordinator.http.principals import Principal
 from coordinator.http.problems import Problem, ProblemCode
-from coordinator.http.tokens import TokenFlaw, TokenRefusedError, Tokens
+from coordinator.http.signins import Flood, SignIns
+from coordinator.http.tokens import TokenRefusedError, Tokens, may_call
+from coordinator.model.access import TokenFlaw
 from coordinator.model.errors import StoreUnavailableError
+from coordinator.model.policy import Policy
 
 POLL_S: Final = 1.0
 MAX_REVOKED: Final = 100_000
 _REMEMBERED: Final = 4_096
-_TELL_EVERY_S: Final = 10.0
 _BEARER: Final = re.compile(r"[Bb]earer +([A-Za-z0-9_.=-]+) *")
 
 
@@ -31,19 +33,6 @@ class Revocations:
     read: Callable[[], Awaitable[Collection[str]]]
     """At most `MAX_REVOKED` ids."""
     ids: frozenset[str] = frozenset()
-    _troubled: bool = field(default=False, init=False)
-
-    async def run(self) -> None:
-        """Follow what is revoked; while the store does not answer, what was revoked before stays so."""
-        while True:
-            try:
-                await self.refresh()
-                self._troubled = False
-            except StoreUnavailableError as error:
-                if not self._troubled:
-                    structlog.get_logger("http").warning("revocations_unread", reason=str(error))
-                self._troubled = True
-            await asyncio.sleep(POLL_S)
 
     async def refresh(self) -> None:
         """Read them now; raises `StoreUnavailableError`."""
@@ -51,26 +40,24 @@ class Revocations:
 
 
 @dataclass(slots=True)
-class Flood:
-    """Counts what strangers are refused for, and says it in a line now and then: a flood of them fills no log."""
+class Parties:
+    """What DPS said of agencies and accounts, as the newest policy that is known here has it."""
 
-    clock: Callable[[], float] = time.monotonic
-    _counted: Counter[str] = field(default_factory=Counter, init=False)
-    _told: float = field(default=float("-inf"), init=False)
+    walk: Callable[[], Policy]
+    """As the walk of this process has it: newer with the very commit that changes it."""
+    read: Callable[[int], Awaitable[Policy | None]]
+    """From the store, which a command may write too; None when it has none newer than this version."""
+    _stored: Policy | None = field(default=None, init=False)
 
-    def count(self, flaw: TokenFlaw) -> None:
-        """Count one; the first is told at once."""
-        self._counted[flaw.value] += 1
-        now = self.clock()
-        if now - self._told >= _TELL_EVERY_S:
-            self._told = now
-            self.tell()
+    @property
+    def policy(self) -> Policy:
+        """The newest."""
+        walked, stored = self.walk(), self._stored
+        return walked if stored is None or walked.version >= stored.version else stored
 
-    def tell(self) -> None:
-        """Tell what is counted, and begin anew."""
-        if self._counted:
-            structlog.get_logger("http").warning("sign_in_refused", **self._counted)
-            self._counted.clear()
+    async def refresh(self) -> None:
+        """Look into the store now; raises `StoreUnavailableError`."""
+        self._stored = await self.read(self.policy.version) or self._stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +74,30 @@ class Bearer:
 
     tokens: Tokens
     revocations: Revocations
+    parties: Parties
+    sign_ins: SignIns
     now: Callable[[], float] = time.time
     """Seconds since the epoch."""
     flood: Flood = field(default_factory=Flood)
     _known: OrderedDict[bytes, _Proven] = field(default_factory=OrderedDict, init=False)
+    _troubled: bool = field(default=False, init=False)
+
+    async def run(self) -> None:
+        """Follow what is revoked or suspended; while the store does not answer, what was so before stays so."""
+        while True:
+            try:
+                await self.refresh()
+                self._troubled = False
+            except StoreUnavailableError as error:
+                if not self._troubled:
+                    structlog.get_logger("http").warning("revocations_unread", reason=str(error))
+                self._troubled = True
+            await asyncio.sleep(POLL_S)
+
+    async def refresh(self) -> None:
+        """Read it now; raises `StoreUnavailableError`."""
+        await self.revocations.refresh()
+        await self.parties.refresh()
 
     async def __call__(self, request: web.Request) -> Principal:
         """Return the caller; raises `Problem`, always the same, when no token proves one."""
@@ -98,6 +105,7 @@ class Bearer:
             return self.prove(request.headers.getall(hdrs.AUTHORIZATION, []))
         except TokenRefusedError as refused:
             self.flood.count(refused.flaw)
+            self.sign_ins.note(refused.flaw, refused.agency)
             detail = "this needs a token that is valid here and now: Authorization: Bearer TOKEN"
             raise Problem(ProblemCode.UNAUTHENTICATED, detail, headers={hdrs.WWW_AUTHENTICATE: "Bearer"}) from None
 
@@ -109,9 +117,14 @@ class Bearer:
         if found is None:
             raise TokenRefusedError(TokenFlaw.MALFORMED)
         proven = self._proven(found[1])
+        principal = proven.principal
+        # Whatever may change while a proof is remembered is asked each time.
         if proven.jti in self.revocations.ids:
-            raise TokenRefusedError(TokenFlaw.REVOKED)
-        return proven.principal
+            raise TokenRefusedError(TokenFlaw.REVOKED, principal.agency)
+        agency = self.tokens.directory.agency(principal.agency)
+        if agency is None or not may_call(agency, principal.subject, self.parties.policy):
+            raise TokenRefusedError(TokenFlaw.DISABLED, principal.agency)
+        return principal
 
     def _proven(self, token: str) -> _Proven:
         key = hashlib.sha256(token.encode()).digest()
@@ -124,5 +137,5 @@ class Bearer:
                 self._known.popitem(last=False)
         elif known.until <= now:
             del self._known[key]
-            raise TokenRefusedError(TokenFlaw.EXPIRED)
+            raise TokenRefusedError(TokenFlaw.EXPIRED, known.principal.agency)
         return known

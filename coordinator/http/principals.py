@@ -1,28 +1,14 @@
 """Who calls, and what they may do: a principal has an agency and roles, proven before any handler runs."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from aiohttp import web
 
 from coordinator.http.problems import Problem, ProblemCode
+from coordinator.model.access import AccessRole
 
-
-class AccessRole(StrEnum):
-    """What a caller may do for its agency (`contracts.md`, *HTTP*)."""
-
-    PUBLISHER = "publisher"
-    """A system: sends messages, reads its agency's feed."""
-    LIAISON = "liaison"
-    """A person: reads the feed, operations and conflicts, acknowledges."""
-    WATCH = "watch"
-    """A watch desk: all that a liaison may, and sends."""
-    AUDITOR = "auditor"
-    """Reads the journal; of operations and conflicts only its own agency's."""
-    OPERATOR = "operator"
-    """Runs the service; sees envelopes, never content."""
-
+__all__ = ["PRINCIPAL", "READERS", "SENDERS", "AccessRole", "Authenticator", "Principal", "caller"]
 
 SENDERS = (AccessRole.PUBLISHER, AccessRole.WATCH)
 READERS = (AccessRole.PUBLISHER, AccessRole.LIAISON, AccessRole.WATCH)

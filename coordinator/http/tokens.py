@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -15,10 +14,12 @@ from joserfc.jws import JWSRegistry
 from joserfc.util import json_b64decode, to_bytes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coordinator.http.principals import AccessRole, Principal
+from coordinator.http.principals import Principal
+from coordinator.model.access import AccessRole, TokenFlaw
 from coordinator.model.base import UUID_PATTERN
 from coordinator.model.directory import Agency, Directory
 from coordinator.model.errors import ConfigurationError
+from coordinator.model.policy import Policy
 
 ALGORITHM: Final = "Ed25519"
 """The one algorithm, by its fully specified name (RFC 9864); `alg` of a token is never asked which key to use."""
@@ -30,32 +31,14 @@ LEEWAY_S: Final = 10
 TYPE: Final = "JWT"
 
 
-class TokenFlaw(StrEnum):
-    """Why a token does not count; for the log alone, the caller is told nothing of it."""
-
-    MISSING = "missing"
-    MALFORMED = "malformed"
-    ALGORITHM = "algorithm"
-    KEY = "key"
-    SIGNATURE = "signature"
-    CLAIMS = "claims"
-    ISSUER = "issuer"
-    AUDIENCE = "audience"
-    EXPIRED = "expired"
-    NOT_YET = "not_yet"
-    LIVES_TOO_LONG = "lives_too_long"
-    REVOKED = "revoked"
-    UNKNOWN_AGENCY = "unknown_agency"
-    DISABLED = "disabled"
-
-
 class TokenRefusedError(Exception):
     """The token does not count."""
 
-    def __init__(self, flaw: TokenFlaw) -> None:
-        """`flaw` is for the log."""
+    def __init__(self, flaw: TokenFlaw, agency: str | None = None) -> None:
+        """`flaw` is for the log; `agency` is whose token it is, where our signature on it is good."""
         super().__init__(flaw)
         self.flaw = flaw
+        self.agency = agency
 
 
 class Claims(BaseModel):
@@ -199,7 +182,7 @@ class Tokens:
         claims = self.claims_of(token)
         flaw = self._flaw(claims, now)
         if flaw is not None:
-            raise TokenRefusedError(flaw)
+            raise TokenRefusedError(flaw, None if self.directory.agency(claims.agency) is None else claims.agency)
         return claims
 
     def _header(self, token: str) -> dict[str, object]:
@@ -231,7 +214,7 @@ class Tokens:
             (max(claims.nbf, claims.iat) > now + LEEWAY_S, TokenFlaw.NOT_YET),
             (claims.exp - claims.iat > LONGEST.total_seconds(), TokenFlaw.LIVES_TOO_LONG),
             (agency is None, TokenFlaw.UNKNOWN_AGENCY),
-            (agency is not None and is_disabled(agency, claims.principal.subject), TokenFlaw.DISABLED),
+            (agency is not None and not may_call(agency, claims.principal.subject), TokenFlaw.DISABLED),
         )
         return next((flaw for broken, flaw in rules if broken), None)
 
@@ -244,11 +227,17 @@ def jwt_header(token: str) -> dict[str, object]:
     return found
 
 
-def is_disabled(agency: Agency, subject: str) -> bool:
-    """Whether the directory has switched the caller off: the agency's every account, or the one that is meant."""
+def may_call(agency: Agency, subject: str, policy: Policy | None = None) -> bool:
+    """Whether a caller may use the door: not once the directory, or DPS by message, has switched it off.
+
+    Switched off is the agency, the account that is meant, or each account of the agency where the subject is none.
+    """
+    if policy is not None and policy.disabled(agency.id):
+        return False
     meant = [each for each in agency.accounts if subject == each.user or subject in each.systems]
     accounts = meant or agency.accounts
-    return bool(accounts) and not any(each.enabled for each in accounts)
+    on = (each.enabled and not (policy is not None and policy.disabled(agency.id, each.user)) for each in accounts)
+    return not accounts or any(on)
 
 
 Speaks = Literal["system", "account", "any"]

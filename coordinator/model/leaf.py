@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, to_json
 
+from coordinator.model.access import AccessRole, TokenFlaw
 from coordinator.model.answers import Change, CloseReason, Position, Standing, WithdrawnReason, Withheld
 from coordinator.model.authority import ShortType
 from coordinator.model.base import MAX_SAFE_INTEGER, AgencyId, Frozen, HexHash, SystemId, Uuid
@@ -244,6 +245,36 @@ class FeedReadLeaf(LeafBase):
     last: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
 
 
+class Failed(Canonical):
+    """How often, and why."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+    reason: TokenFlaw
+
+
+class SignInFailedLeaf(LeafBase):
+    """Callers of the HTTP door were refused; all of a minute, so that a flood cannot fill the journal.
+
+    The actor is the agency whose token it was, where a good signature proved it; else the coordinator itself.
+    """
+
+    action: Literal["signin.failed"] = "signin.failed"
+    count: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+    reasons: Annotated[tuple[Failed, ...], Field(min_length=1, max_length=len(TokenFlaw))]
+
+
+class TokenRevokedLeaf(LeafBase):
+    """An operator revoked a token of the HTTP door; whose it was is known where the token itself was given."""
+
+    action: Literal["token.revoked"] = "token.revoked"
+    token: Uuid
+    """Its `jti`."""
+    agency: AgencyId | None = None
+    roles: Annotated[tuple[AccessRole, ...], Field(max_length=len(AccessRole))] = ()
+    ends: Moment
+    """From when on it is not remembered, because it has ended by itself."""
+
+
 class ServiceLeaf(LeafBase):
     """The service started or stopped."""
 
@@ -277,6 +308,8 @@ Leaf = Annotated[
     | RelayTroubleLeaf
     | FeedWithdrawnLeaf
     | FeedReadLeaf
+    | SignInFailedLeaf
+    | TokenRevokedLeaf
     | ServiceLeaf
     | DirectoryChangedLeaf
     | DeadReplayedLeaf,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from coordinator.model.access import Revoked
 from coordinator.model.codes import Lane
 from coordinator.model.enquiry import Enquiry
 from coordinator.model.policy import AgreementWord, CredentialWord, Policy
@@ -214,5 +215,7 @@ class Plan:
     dead: list[Dead] = field(default_factory=list)
     revived: list[str] = field(default_factory=list)
     """Ids of dead messages that were replayed."""
+    revoked: list[Revoked] = field(default_factory=list)
+    """Tokens of the HTTP door that count no longer."""
     released: list[str] = field(default_factory=list)
     """Ids of parked dispatches that are owed again."""

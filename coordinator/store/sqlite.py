@@ -12,7 +12,7 @@ from coordinator.model.plan import MAX_NEAR, Ask, Known, Plan
 from coordinator.model.policy import Policy
 from coordinator.model.volume import Neighbourhood, Probe
 from coordinator.model.work import Dispatch, Lease, Leased
-from coordinator.store import asking, journal, leasing, tokens
+from coordinator.store import asking, journal, leasing
 from coordinator.store.connections import ReaderGate, Readers, Writer, path_of
 from coordinator.store.reading import read_known, read_policy
 from coordinator.store.spacetime import Volumes, read_near, read_neighbours
@@ -148,8 +148,3 @@ class SqliteStore(SqliteReader):
         """Keep a fact of the installation itself."""
         async with self._writer.turn():
             await self._writer.call(lambda db: journal.remember(db, name, value))
-
-    async def revoke(self, jti: str, revoked_us: int, expires_us: int) -> None:
-        """Let a token of the HTTP door count no longer."""
-        async with self._writer.turn():
-            await self._writer.call(lambda db: tokens.revoke(db, jti, revoked_us, expires_us))

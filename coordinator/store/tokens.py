@@ -3,6 +3,8 @@
 import sqlite3
 from collections.abc import Collection
 
+from coordinator.model.access import Revoked
+
 REVOKE = """
 INSERT INTO revoked_tokens (jti, revoked_us, expires_us) VALUES (?, ?, ?)
 ON CONFLICT (jti) DO UPDATE SET expires_us = max(expires_us, excluded.expires_us)
@@ -10,12 +12,10 @@ ON CONFLICT (jti) DO UPDATE SET expires_us = max(expires_us, excluded.expires_us
 REVOKED = "SELECT jti FROM revoked_tokens WHERE expires_us > ? ORDER BY expires_us DESC LIMIT ?"
 
 
-def revoke(db: sqlite3.Connection, jti: str, revoked_us: int, expires_us: int) -> None:
-    """Revoke a token, by its id; safe to repeat. Forgets those that have ended by themselves."""
-    db.execute("BEGIN IMMEDIATE")
-    db.execute("DELETE FROM revoked_tokens WHERE expires_us <= ?", (revoked_us,))
-    db.execute(REVOKE, (jti, revoked_us, expires_us))
-    db.execute("COMMIT")
+def revoke(db: sqlite3.Connection, revoked: Revoked) -> None:
+    """Revoke a token in the transaction that records it; safe to repeat. Forgets those that have ended."""
+    db.execute("DELETE FROM revoked_tokens WHERE expires_us <= ?", (revoked.at_us,))
+    db.execute(REVOKE, (revoked.jti, revoked.at_us, revoked.ends_us))
 
 
 def revoked(db: sqlite3.Connection, now_us: int, limit: int) -> Collection[str]:

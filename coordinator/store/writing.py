@@ -8,6 +8,7 @@ import orjson
 from coordinator.model import recorded
 from coordinator.model.plan import OperationRow, Plan
 from coordinator.model.work import Fate, Settlement
+from coordinator.store import tokens
 from coordinator.store.heeding import heed
 from coordinator.store.inserting import Insert, insert
 from coordinator.store.rows import (
@@ -97,6 +98,8 @@ def write_plan(db: sqlite3.Connection, plan: Plan) -> None:
         _settle(db, plan.settlements)
     _deliver_again(db, plan)
     _dead(db, plan)
+    for each in plan.revoked:
+        tokens.revoke(db, each)
     head = plan.head
     db.execute(HEAD, (head.position, head.message, head.dispatch, head.policy_version))
     db.execute("COMMIT")

@@ -12,21 +12,23 @@ from pathlib import Path
 from yarl import URL
 
 from coordinator.bootstrap import make_intake
-from coordinator.chores import feeds_read
+from coordinator.chores import feeds_read, sign_ins_failed
 from coordinator.domain import system_clock, system_id
 from coordinator.feed import Feed
 from coordinator.http.acks import Acks
 from coordinator.http.app import Condition, Health, make_app, serving
-from coordinator.http.bearer import Bearer, Revocations
+from coordinator.http.bearer import Bearer, Parties, Revocations
 from coordinator.http.feeds import Feeds
 from coordinator.http.limits import Buckets
 from coordinator.http.messages import Messages, routes
 from coordinator.http.principals import AccessRole, Principal
 from coordinator.http.reads import Reads
+from coordinator.http.signins import SignIns
 from coordinator.http.streams import SEND_S, Streams
 from coordinator.http.tokens import TokenKeys, Tokens
 from coordinator.intake import Intake
 from coordinator.model.plan import Ask, Plan
+from coordinator.model.policy import Policy
 from coordinator.model.work import Dispatch, Fate, Settlement, Submission, Verdict
 from coordinator.posting import Posting
 from coordinator.store import open_store
@@ -146,10 +148,16 @@ async def house(url: str, options: Options | None = None) -> AsyncIterator[House
     async def revoked() -> set[str]:
         return chosen.revoked
 
-    bearer = Bearer(tokens, Revocations(revoked))
     async with open_store(url, "dps") as store:
         heeding: list[Callable[[Plan], None]] = []
         intake = make_intake(store, directory, "missouri", heeding)
+
+        async def newer(version: int) -> Policy | None:
+            found = await store.policy()
+            return found if found.version > version else None
+
+        sign_ins = SignIns(lambda failures: intake.chore(Ask(), sign_ins_failed(failures)))
+        bearer = Bearer(tokens, Revocations(revoked), Parties(lambda: intake.policy, newer), sign_ins)
         feed = Feed(StoredFeeds(store), system_clock)
         heeding += [feed.heed, *chosen.heeding]
         reads = Reads(lambda read: intake.chore(Ask(), feeds_read(read)))
@@ -163,7 +171,7 @@ async def house(url: str, options: Options | None = None) -> AsyncIterator[House
         ]
         app = make_app(Health(ask=_ready), bearer, rooms)
         async with serving(app, "127.0.0.1", chosen.port) as address, asyncio.TaskGroup() as group:
-            parts = [group.create_task(each.run()) for each in (feed, streams, bearer.revocations)]
+            parts = [group.create_task(each.run()) for each in (feed, streams, bearer)]
             taking = group.create_task(posting.run())
             made = House(address, store, intake, feed, streams, chosen.revoked, tokens, bearer)
             if chosen.agree:

@@ -3,7 +3,8 @@
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,21 +14,24 @@ from hypothesis import strategies as st
 from joserfc.jwk import OKPKey
 
 from coordinator.directory.reader import read_directory
-from coordinator.http.bearer import Bearer, Flood, Revocations
+from coordinator.http.bearer import Bearer, Parties, Revocations
 from coordinator.http.principals import AccessRole, Principal
+from coordinator.http.signins import Flood, SignIns
 from coordinator.http.tokens import (
     ALGORITHM,
     LEEWAY_S,
     LIFETIME,
     LONGEST,
     MAX_TOKEN_BYTES,
-    TokenFlaw,
     TokenKeys,
     TokenRefusedError,
     Tokens,
 )
+from coordinator.model.access import SignInFailures, TokenFlaw
 from coordinator.model.directory import Directory
-from coordinator.model.errors import ConfigurationError
+from coordinator.model.errors import ConfigurationError, StoreUnavailableError
+from coordinator.model.parties import PartyState
+from coordinator.model.policy import PartyWord, Policy
 from tests import kit
 
 KEYS = TokenKeys.generate()
@@ -35,6 +39,7 @@ AT = datetime(2026, 11, 27, 18, tzinfo=UTC)
 NOW = AT.timestamp()
 JTI = "01997ac4-9f60-7c2e-8d6c-0c6cb5a3f9d1"
 PRINCIPAL = Principal("mshp", "cad", frozenset({AccessRole.PUBLISHER, AccessRole.WATCH}))
+NOTHING_SAID = Policy(1, "dps")
 TOKENS = Tokens(KEYS, "coordination.test/missouri", "missouri", kit.directory())
 KID, KEY = KEYS.signing
 
@@ -219,8 +224,26 @@ async def nobody() -> list[str]:
     return []
 
 
-def bearer(clock: Hours, revoked: frozenset[str] = frozenset()) -> Bearer:
-    return Bearer(TOKENS, Revocations(nobody, revoked), clock)
+async def nothing(_version: int) -> None:
+    return None
+
+
+class Journal:
+    """What is journaled, unless the store is away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.entries: list[SignInFailures] = []
+
+    async def record(self, failures: Sequence[SignInFailures]) -> None:
+        if self.away:
+            raise StoreUnavailableError
+        self.entries += failures
+
+
+def bearer(clock: Hours, policy: Policy = NOTHING_SAID, journal: Journal | None = None) -> Bearer:
+    sign_ins = SignIns((journal or Journal()).record)
+    return Bearer(TOKENS, Revocations(nobody), Parties(lambda: policy, nothing), sign_ins, clock)
 
 
 def test_what_was_proven_once_is_remembered_until_it_ends_or_is_revoked() -> None:
@@ -235,6 +258,71 @@ def test_what_was_proven_once_is_remembered_until_it_ends_or_is_revoked() -> Non
     clock.now += LIFETIME.total_seconds()
     with pytest.raises(TokenRefusedError, match="expired"):
         door.prove(header)
+
+
+def said(party: str, account: str | None = None) -> Policy:
+    return replace(NOTHING_SAID, party_words=(PartyWord(party, account, None, PartyState.SUSPENDED),))
+
+
+@pytest.mark.parametrize(
+    ("policy", "subject", "proves"),
+    [
+        (said("mshp"), "cad", False),
+        (said("mshp"), "mshp", False),
+        (said("mshp"), "o-7", False),
+        (said("mshp", "mshp"), "cad", False),
+        (said("mshp", "mshp"), "o-7", False),
+        (said("mshp", "another"), "cad", True),
+        (said("dea"), "cad", True),
+    ],
+)
+def test_whom_dps_has_suspended_no_token_proves(policy: Policy, subject: str, *, proves: bool) -> None:
+    policies = [NOTHING_SAID]
+    door = bearer(Hours())
+    door.parties.walk = lambda: policies[-1]
+    header = [f"Bearer {TOKENS.issue(Principal('mshp', subject, PRINCIPAL.roles), AT, LIFETIME, JTI)}"]
+    before = door.prove(header)
+    policies.append(policy)
+    if proves:
+        assert door.prove(header) == before
+    else:
+        with pytest.raises(TokenRefusedError, match="disabled"):
+            door.prove(header)
+    policies.append(NOTHING_SAID)
+    assert door.prove(header) == before
+
+
+async def test_the_newest_that_this_process_or_the_store_knows_counts() -> None:
+    in_store, walked = replace(said("mshp"), version=7), replace(NOTHING_SAID, version=-1)
+
+    async def newer(version: int) -> Policy | None:
+        return in_store if in_store.version > version else None
+
+    parties = Parties(lambda: walked, newer)
+    assert not parties.policy.disabled("mshp")
+    await parties.refresh()
+    assert parties.policy.disabled("mshp")
+    walked = replace(NOTHING_SAID, version=8)
+    assert not parties.policy.disabled("mshp")
+
+
+async def test_failures_are_counted_by_agency_and_reason_and_counted_on_while_the_store_is_away() -> None:
+    journal = Journal()
+    sign_ins = SignIns(journal.record)
+    await sign_ins.flush()
+    for _ in range(1_000):
+        sign_ins.note(TokenFlaw.SIGNATURE, None)
+    sign_ins.note(TokenFlaw.EXPIRED, "mshp")
+    journal.away = True
+    await sign_ins.flush()
+    sign_ins.note(TokenFlaw.SIGNATURE, None)
+    journal.away = False
+    await sign_ins.flush()
+    await sign_ins.flush()
+    assert journal.entries == [
+        SignInFailures(None, {TokenFlaw.SIGNATURE: 1_001}),
+        SignInFailures("mshp", {TokenFlaw.EXPIRED: 1}),
+    ]
 
 
 @pytest.mark.parametrize(
