@@ -1,13 +1,17 @@
-"""`coordinator conflicts`: what an agency's side of a conflict means, or what an operator may see of it."""
+"""`coordinator conflicts`: what an agency's side of a conflict means, or what an operator may see; taking note."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from coordinator.cli.acknowledge import SpeakerOption
 from coordinator.cli.context import chosen, counted, refusals
+from coordinator.cli.messages import PATIENCE_S, sent, speaking
 from coordinator.cli.tables import show_fields, show_rows, show_words
 from coordinator.cli.views import (
     DEFAULT_LIMIT,
@@ -24,11 +28,14 @@ from coordinator.cli.views import (
     sought_of,
     viewing,
 )
+from coordinator.domain import system_id
 from coordinator.http.asked import CONFLICT_STATES
 from coordinator.model import showing
+from coordinator.model.acknowledging import note_of_conflict
 from coordinator.model.directory import Directory
 from coordinator.model.views import ConflictView, Envelope, Sought
 from coordinator.model.wording import NOT_ACTUAL, explain, phone, short_moment
+from coordinator.model.work import ClaimKey, Verdict
 from coordinator.settings import Settings
 
 
@@ -40,6 +47,7 @@ class ConflictState(StrEnum):
 
 
 app = typer.Typer(help="Conflicts, as their own sides were told of them.", no_args_is_help=True)
+ConflictArgument = Annotated[str, typer.Argument(metavar="ID", help="As `coordinator conflicts list` shows it.")]
 StateOption = Annotated[ConflictState | None, typer.Option("--state", help="Whether it still holds.")]
 
 
@@ -124,7 +132,7 @@ def _numbers(numbers: Sequence[int]) -> str:
 @app.command()
 def show(
     context: typer.Context,
-    conflict_id: Annotated[str, typer.Argument(metavar="ID")],
+    conflict_id: ConflictArgument,
     *,
     viewer: ViewerOption = None,
     as_json: JsonOption = False,
@@ -147,3 +155,41 @@ def show(
         typer.echo(json.dumps(showing.conflict(view, directory.names)))
     else:
         show_words(explain(view, directory.names))
+        _next_step(view, viewer)
+
+
+def _next_step(view: ConflictView, viewer: str) -> None:
+    """What takes note of it, which acknowledging the alert does not; nothing where it is over, or was done."""
+    noted = any(each.own and not each.stale for side in view.sides for each in side.words)
+    if view.open and not noted:
+        step = f"coordinator conflicts acknowledge {view.conflict_id} --as {viewer} --officer ID"
+        typer.echo(f"take note of it: `{step}`; to acknowledge the alert (`ack`) is not that", err=True)
+
+
+@app.command()
+def acknowledge(
+    context: typer.Context,
+    conflict_id: ConflictArgument,
+    *,
+    speaker: SpeakerOption,
+    officer: Annotated[str, typer.Option(metavar="ID", help="Who takes note: an identifier, never a name.")],
+    patience: Annotated[float, typer.Option(help="Seconds to wait for the verdict.")] = PATIENCE_S,
+) -> None:
+    """Take note of a conflict over AMQP, as the other side is told, and print the receipt as JSON.
+
+    Exit 0: accepted. 1: refused. 2: could not ask.
+    """
+    with refusals(debug=chosen(context).debug):
+        settings = chosen(context).settings()
+        directory = viewing(settings, None)
+        agency, system, account = speaking(directory, speaker)
+        view = ask(settings, directory, lambda queries: queries.conflict(agency, conflict_id))
+        if view is None:
+            refuse_unknown("conflict", conflict_id, agency)
+        message, by = system_id(), (directory.agencies[agency], system)
+        other = view.sides[0].pointer.other.agency
+        said = (officer, message, datetime.now(UTC))
+        body = note_of_conflict((view.conflict_id, view.status), other, by, said)
+        verdict, answer = asyncio.run(sent(settings, ClaimKey(agency, message), account.user, body, patience))
+    typer.echo(answer.decode())
+    raise typer.Exit(1 if verdict == Verdict.REFUSED else 0)

@@ -134,7 +134,8 @@ def test_a_conflict_is_explained_to_its_own_side_as_over_http(installation: Inst
     assert "Caution: people there are armed. Call +1 573 555 0110" in shown.stdout
     assert "FOX" not in shown.stdout
     plain = json.loads(look(installation, "conflicts", "show", dispute.conflict, "--as", "mshp", "--json").stdout)
-    assert (shown.stdout, shown.stderr) == (f"{plain['explanation']}\n", "")
+    assert shown.stdout == f"{plain['explanation']}\n"
+    assert f"`coordinator conflicts acknowledge {dispute.conflict} --as mshp --officer ID`" in shown.stderr
     assert get(installation, dispute, f"conflicts/{dispute.conflict}", "mshp") == (200, plain)
     assert get(installation, dispute, f"conflicts/{dispute.conflict}", "hsi")[0] == 404
     assert get(installation, dispute, f"operations/{dispute.theirs}", "mshp")[0] == 404
@@ -178,6 +179,23 @@ def test_a_person_acknowledges_an_alert_by_its_number(installation: Installation
     assert json.loads(done.stdout)["type"] == "gov.mo.coordination.message.accepted.v1"
     refused(look(installation, "ack", "99999", *said), "coordinator feed --as mshp")
     refused(look(installation, "ack", "1", "--as", "mshp", "--level", "declined"), "--reason", "not_for_us")
+
+
+def test_a_person_takes_note_of_a_conflict_and_the_other_side_is_told(
+    installation: Installation, dispute: Dispute
+) -> None:
+    note = ("conflicts", "acknowledge", dispute.conflict, "--as", "dea", "--officer", "DESK-7")
+    done = look(installation, *note)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["type"] == "gov.mo.coordination.message.accepted.v1"
+    theirs = look(installation, "conflicts", "show", dispute.conflict, "--as", "mshp")
+    assert "it was taken note of. The other side (officer DESK-7) took note, " in theirs.stdout
+    own = look(installation, "conflicts", "show", dispute.conflict, "--as", "dea")
+    assert "Your side (officer DESK-7) took note, " in own.stdout
+    assert (own.stderr, "acknowledge" in theirs.stderr) == ("", True)
+    refused_by_rule = look(installation, *note[:-1], "no officer's id")
+    assert (refused_by_rule.returncode, json.loads(refused_by_rule.stdout)["data"]["code"]) == (1, "invalid_field")
+    refused(look(installation, *note[:4], "hsi", *note[5:]), "coordinator conflicts list --as hsi")
 
 
 # paper, and other terminals
@@ -289,7 +307,7 @@ def completed(line: str, folder: Path) -> list[str]:
 
 def test_bash_completes_commands_options_values_and_agencies(installation: Installation, tmp_path: Path) -> None:
     assert completed("coordinator con", tmp_path) == ["conflicts", "config"]
-    assert completed("coordinator conflicts ", tmp_path) == ["list", "show"]
+    assert completed("coordinator conflicts ", tmp_path) == ["list", "show", "acknowledge"]
     assert {"--as", "--json"} <= set(completed("coordinator conflicts show --", tmp_path))
     assert completed("coordinator conflicts list --state ", tmp_path) == ["open", "closed"]
     assert completed("coordinator ack 1 --level d", tmp_path) == ["displayed", "declined"]
