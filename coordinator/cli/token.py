@@ -1,6 +1,7 @@
 """`coordinator token`: short-lived tokens of the HTTP door, from the installation's own key."""
 
 import asyncio
+import difflib
 import json
 import re
 import time
@@ -17,10 +18,11 @@ from coordinator.cli.context import chosen, refusals
 from coordinator.cli.participants import read_directory_of
 from coordinator.domain import system_clock, system_id
 from coordinator.door import tokens_of
-from coordinator.http.principals import Principal
-from coordinator.http.tokens import LIFETIME, LONGEST, TokenKeys, TokenRefusedError, Tokens
+from coordinator.http.principals import SENDERS, Principal
+from coordinator.http.tokens import LIFETIME, LONGEST, TokenKeys, TokenRefusedError, Tokens, speaks_as
 from coordinator.model.access import AccessRole, Revoked
 from coordinator.model.base import UUID_PATTERN
+from coordinator.model.directory import Agency
 from coordinator.model.errors import ConfigurationError
 from coordinator.model.plan import Ask
 from coordinator.settings import Settings
@@ -47,7 +49,7 @@ def key(context: typer.Context) -> None:
 
 
 @app.command()
-def issue(
+def issue(  # noqa: PLR0913  # each is an option of the command
     context: typer.Context,
     *,
     speaker: Annotated[
@@ -56,13 +58,17 @@ def issue(
     ],
     roles: Annotated[list[AccessRole], typer.Option("--role", help="May be repeated.")],
     lives: Annotated[str, typer.Option("--for", metavar="TIME", help="Such as 15m or 8h; at most 24h.")] = "1h",
+    person: Annotated[
+        bool,
+        typer.Option("--person", help="The subject is a person's id, who may send as any of the agency's systems."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the token with its id and end.")] = False,
 ) -> None:
-    """Print a token. A subject that is a system may send as that system alone."""
+    """Print a token. A subject that is a system may send as that system alone; a person's, as any of the agency's."""
     with refusals(debug=chosen(context).debug):
         settings = chosen(context).settings()
         tokens = tokens_of(settings, read_directory_of(settings))
-        principal = _principal(tokens, speaker, roles)
+        principal = _principal(tokens, speaker, roles, person=person)
         now, jti = system_clock(), system_id()
         token = tokens.issue(principal, now, _lifetime(lives), jti)
         claims = _accepted(tokens, token, now)
@@ -87,14 +93,31 @@ def revoke(
     typer.echo(f"revoked {revoked.jti}", err=True)
 
 
-def _principal(tokens: Tokens, speaker: str, roles: Sequence[AccessRole]) -> Principal:
+def _principal(tokens: Tokens, speaker: str, roles: Sequence[AccessRole], *, person: bool) -> Principal:
     found = _SPEAKER.fullmatch(speaker)
     agency = tokens.directory.agency(found[1]) if found is not None else None
     if found is None or agency is None:
         known = ", ".join(tokens.directory.ids)
         msg = f"--as takes AGENCY or AGENCY/SUBJECT, and the agencies are {known}: see `coordinator directory check`"
         raise ConfigurationError(msg)
-    return Principal(agency.id, found[2] or agency.id, frozenset(roles))
+    subject = found[2]
+    if subject is not None and not person and not frozenset(roles).isdisjoint(SENDERS):
+        _require_known(agency, subject)
+    return Principal(agency.id, subject or agency.id, frozenset(roles))
+
+
+def _require_known(agency: Agency, subject: str) -> None:
+    """Refuse what may be a misspelt system: to the door it would be a person, who sends as any of the systems."""
+    if speaks_as(agency, subject) != "any":
+        return
+    systems = sorted({system for each in agency.accounts for system in each.systems})
+    close = difflib.get_close_matches(subject, [*systems, *(each.user for each in agency.accounts)], n=1)
+    meant = f"did you mean {close[0]}? Its" if close else "its"
+    msg = (
+        f"{agency.id} has no system or account {subject}: {meant} systems are {', '.join(systems) or '(none)'}; "
+        "for a person's id, who may send as any of them, add --person"
+    )
+    raise ConfigurationError(msg)
 
 
 def _lifetime(text: str) -> timedelta:

@@ -35,6 +35,13 @@ def test_a_token_is_all_that_is_printed(office: Path) -> None:
     assert (shown["agency"], shown["subject"], shown["roles"]) == ("mshp", "mshp", ["liaison"])
 
 
+def test_who_sends_as_a_person_is_said_to_be_one_and_who_only_reads_need_not(office: Path) -> None:
+    person = ("issue", "--as", "mshp/b-101", "--json", "--role")
+    assert json.loads(token(office, *person, "watch", "--person").stdout)["subject"] == "b-101"
+    assert json.loads(token(office, *person, "liaison").stdout)["subject"] == "b-101"
+    assert token(office, "issue", "--as", "mshp/mshp-cad", "--role", "publisher").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -42,6 +49,8 @@ def test_a_token_is_all_that_is_printed(office: Path) -> None:
         (("issue", "--as", "MSHP cad", "--role", "watch"), "directory check"),
         (("issue", "--as", "mshp", "--role", "watch", "--for", "25h"), "at most 24h"),
         (("issue", "--as", "mshp", "--role", "watch", "--for", "soon"), "at most 24h"),
+        (("issue", "--as", "mshp/cda", "--role", "publisher"), "did you mean cad? Its systems are cad"),
+        (("issue", "--as", "mshp/b-101", "--role", "liaison", "--role", "watch"), "add --person"),
         (("revoke", "nonsense"), "coordinator token issue --json"),
         (("revoke", "01997ac4-9f60-7c2e-8d6c-0c6cb5a3f9d1"), "coordinator migrate"),
         (("key",), "move it away first"),
