@@ -1,4 +1,4 @@
-"""Sets the demo up in a folder that goes afterwards: broker, store, journal, the coordinator's configuration."""
+"""Sets the demo up in a folder that goes afterwards: broker, store, journal, keys, the coordinator's configuration."""
 
 import json
 import secrets
@@ -18,6 +18,7 @@ from coordinator.demo.broker import Broker, given_broker, private_broker
 from coordinator.demo.parties import Parties, make_parties
 from coordinator.demo.scenario import Scenario
 from coordinator.directory.writer import render_directory
+from coordinator.http.tokens import TokenKeys
 from coordinator.journal.note import SigningKey
 from coordinator.model.counties import Counties
 from coordinator.model.errors import ConfigurationError
@@ -119,7 +120,7 @@ def _settings(folder: Path, journal: Path, broker: Broker) -> Settings:
         directory=sections.DirectorySettings(path=folder / "directory.toml"),
         amqp=sections.AmqpSettings(url=SecretStr(broker.coordinator_url)),
         store=sections.StoreSettings(url=f"sqlite:///{folder / 'coordinator.db'}"),
-        http=sections.HttpSettings(port=0),
+        http=sections.HttpSettings(port=0, token_key=folder / "token.key"),
         journal=sections.JournalSettings(key=folder / "journal.key", publish_dir=journal),
         log=sections.LogSettings(),
     )
@@ -130,6 +131,7 @@ def _write_files(stage: Stage) -> None:
     directory = render_directory(stage.parties.directory)
     made.directory.path.write_text(directory, encoding="utf-8")
     _write(made.journal.key, f"{stage.key.encode()}\n")
+    _write(made.http.token_key, TokenKeys.generate().encode(private=True))
     stage.journal.mkdir(parents=True, exist_ok=True)
     stage.vkey.write_text(f"{stage.key.verifier.encode()}\n", encoding="utf-8")
     values = {
@@ -138,6 +140,7 @@ def _write_files(stage: Stage) -> None:
         "amqp": {"url": stage.broker.coordinator_url},
         "amqp.accounts": {agency: stage.parties.passwords[agency] for agency in stage.broker.account_urls},
         "store": {"url": made.store.url},
+        "http": {"token_key": str(made.http.token_key)},
         "journal": {"key": str(made.journal.key), "publish_dir": str(stage.journal)},
     }
     lines = [

@@ -5,10 +5,11 @@ import os
 import re
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ def played(scratch: Path) -> subprocess.CompletedProcess[str]:
     """`coordinator demo --json --seed 7 --out DIR`, once for all tests that look at it."""
     env = environment(scratch / "tmp")
     return run("demo", "--json", "--seed", "7", "--out", str(scratch / "out"), env=env)
+
+
+def pasted(lines: Sequence[str], env: Mapping[str, str]) -> list[list[Any]]:  # any JSON objects
+    """What the printed requests answer, in the shell that exports the printed token."""
+    export, *requests = (line for line in lines if line.startswith(("  export TOKEN=", "  curl ")))
+    assert len(requests) == 3
+    answers = []
+    for request in requests:
+        shell = ["bash", "-euc", f"{export}\n{request}"]
+        done = subprocess.run(shell, env=env, capture_output=True, text=True, timeout=GUARD_S, check=False)
+        assert done.returncode == 0, done.stderr
+        answers.append([json.loads(line) for line in done.stdout.splitlines()])
+    return answers
 
 
 def conflicts_of(text: str) -> list[str]:
@@ -154,9 +168,11 @@ def test_the_same_seed_plays_the_same_and_it_stays_up_until_told_to_stop(
         assert shown["fbi"].startswith("amqp://fbi:")
         journal = Path(shown["journal"])
         assert message_ids(journal) == message_ids(scratch / "out")
-        commands = [shlex.split(line) for line in lines if "coordinator" in line and line.startswith("  ")][-5:]
-        verify, store, feed, send, doctor = (run(*command[1:], env=env) for command in commands)
+        commands = [shlex.split(line) for line in lines if line.startswith(f"  {COORDINATOR} ")]
+        verify, store, operations, conflicts, feed, send, doctor = (run(*command[1:], env=env) for command in commands)
         assert (verify.returncode, store.returncode, doctor.returncode) == (0, 0, 0), doctor.stdout
+        assert re.search(r"  COPPER ARCH +fbi +planned ", operations.stdout)
+        assert re.search(r"  OPEN ROAD +dea +overlap ", conflicts.stdout)
         assert len(feed.stdout.splitlines()) == 4
         receipt = json.loads(send.stdout)
         assert send.returncode == 0
@@ -165,6 +181,11 @@ def test_the_same_seed_plays_the_same_and_it_stays_up_until_told_to_stop(
         agencies = tomllib.loads(Path(shown["log"]).with_name("directory.toml").read_text())["agency"]
         (own,) = (each["watch_desk"]["phone"] for each in agencies if each["id"] == notice["lead"] == "mshp")
         assert notice["contact"]["callback"] == own
+        ((posted,), read, (listed,)) = pasted(lines, env)
+        assert (posted["verdict"], posted["deconfliction"]) == ("accepted", "conflict")
+        assert [line["sequence"] for line in read] == list(range(1, 11))
+        assert {each["state"] for each in listed["conflicts"]} == {"open"}
+        assert stat.S_IMODE(Path(shown["log"]).with_name("token.key").stat().st_mode) == 0o600
         process.send_signal(signal.SIGINT)
         assert process.wait(GUARD_S) == 0
     assert list((scratch / "stay").iterdir()) == []

@@ -25,7 +25,8 @@ GUARD_S = 60
 OURS = "tests/acceptance/test_docs.py"
 README, AUDIT, OPERATE = ROOT / "README.md", ROOT / "docs/audit.md", ROOT / "docs/operate.md"
 USERS = ("dps", "mshp-cad", "mshp-desk", "hsi", "dea")
-DEMO, INIT, SERVE = (f"coordinator {each}" for each in ("demo", "init", "serve"))
+INIT, SERVE = (f"coordinator {each}" for each in ("init", "serve"))
+DEMO = "env -u COORDINATOR_AMQP__URL coordinator demo"  # a reader has exported it by then, for a broker that is in use
 PASSWORD_HASH, IMPORT = "coordinator directory password-hash", "sudo rabbitmqctl "
 
 
