@@ -12,6 +12,7 @@ from coordinator.domain import system_id
 STRUCTURED = "application/cloudevents+json"
 PLAIN = "application/json"
 """FastStream parses JSON of no other type."""
+_COLOURS = ("BLUE", "GREY", "WHITE", "GREEN", "BLACK", "SILVER", "GOLDEN")
 _BLOCK = 2_000
 """Notices that share a window of 45 minutes; the next ones begin three hours later, beyond any rule's reach."""
 
@@ -31,7 +32,7 @@ def notice(number: int) -> bytes:
     plan = {
         "to": RECIPIENTS,
         "operation_id": system_id(),
-        "name": "BLUE HERON",
+        "name": f"{_COLOURS[number % len(_COLOURS)]} HERON",
         "event_type": "search_warrant",
         "duty": "none",
         "start": start,

@@ -74,11 +74,16 @@ def init(
     here = f"coordinator --config {folder / DEFAULT_FILE}"
     typer.echo(
         f"Next:\n"
-        f"  1. put your agencies into {folder / 'directory.toml'}, then: {here} directory check\n"
-        f"  2. {here} topology definitions     (import the file into RabbitMQ)\n"
-        f"  3. {here} migrate\n"
-        f"  4. {here} doctor\n"
-        f"  5. {here} serve",
+        f"  1. put your agencies into {folder / 'directory.toml'}, and choose a password for each account: nobody\n"
+        f"     knows those of the example. For its password_hash: coordinator directory password-hash\n"
+        f"  2. coordinator directory check --directory {folder / 'directory.toml'}\n"
+        f"  3. choose the coordinator's own password, and tell the commands below, by COORDINATOR_AMQP__URL=\n"
+        f"     'amqp://coordinator:PASSWORD@127.0.0.1:5672/coordination' in the environment, or by --secrets DIR with\n"
+        f"     that address in its file amqp__url\n"
+        f"  4. {here} topology definitions     (import the file into RabbitMQ)\n"
+        f"  5. {here} migrate\n"
+        f"  6. {here} doctor\n"
+        f"  7. {here} serve",
         err=True,
     )
 

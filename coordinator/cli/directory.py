@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -51,9 +52,23 @@ def check(*, directory: DirectoryOption = Path("directory.toml"), as_json: JsonO
 def hash_password(
     *, password: Annotated[str | None, typer.Option(help="Asked for when left out, which keeps it from others.")] = None
 ) -> None:
-    """Print a password as the directory and RabbitMQ keep it: `password_hash` of an account."""
-    chosen: str = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    """Print a password as the directory and RabbitMQ keep it: `password_hash` of an account.
+
+    Without a terminal, the first line of stdin is the password.
+    """
+    chosen: str = password or _typed()
+    if not chosen:
+        typer.echo("coordinator: no password on stdin: its first line is hashed", err=True)
+        raise typer.Exit(2)
     typer.echo(password_hash(chosen, os.urandom(SALT_BYTES)))
+
+
+def _typed() -> str:
+    """Ask twice at a terminal; read from a pipe without a word."""
+    if sys.stdin.isatty():
+        asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return asked
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _lines(file: Path, reading: Reading) -> Iterator[str]:

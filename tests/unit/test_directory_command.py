@@ -63,9 +63,15 @@ def test_a_file_that_is_not_there_is_exit_2_and_the_next_command(tmp_path: Path)
 
 
 def test_a_password_hash_can_be_put_into_the_file(tmp_path: Path) -> None:
-    made = CliRunner().invoke(app, ["password-hash"], input="fictional\nfictional\n")
-    assert made.exit_code == 0
-    hashed = made.stdout.splitlines()[-1]
+    made = CliRunner().invoke(app, ["password-hash"], input="fictional\n")
+    assert (made.exit_code, made.stderr) == (0, "")  # nothing is asked for where nobody sits at a terminal
+    (hashed,) = made.stdout.splitlines()
     assert "fictional" not in made.output
     file = write(tmp_path, with_passwords(example(), {"dea": hashed}))
     assert CliRunner().invoke(app, ["check", "--directory", file]).exit_code == 0
+
+
+def test_no_password_on_stdin_is_said_and_not_hashed() -> None:
+    made = CliRunner().invoke(app, ["password-hash"], input="")
+    assert (made.exit_code, made.stdout) == (2, "")
+    assert "no password on stdin" in made.stderr
