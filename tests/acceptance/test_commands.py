@@ -41,7 +41,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "here"
     done = run("init", folder, "--origin", "coordination.test/made")
     assert (done.returncode, done.stdout) == (0, "")
-    for step in ("directory check", "topology definitions", "migrate", "doctor", "serve"):
+    passwords = ("directory password-hash", "COORDINATOR_AMQP__URL=", "--secrets DIR")
+    for step in (*passwords, "directory check", "topology definitions", "migrate", "doctor", "serve"):
         assert step in done.stderr
     return folder
 
