@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -34,7 +34,7 @@ from coordinator.model import showing
 from coordinator.model.acknowledging import note_of_conflict
 from coordinator.model.directory import Directory
 from coordinator.model.views import ConflictView, Envelope, Sought
-from coordinator.model.wording import NOT_ACTUAL, explain, phone, short_moment
+from coordinator.model.wording import NOT_ACTUAL, explain, phone, short_moment, titles
 from coordinator.model.work import ClaimKey, Verdict
 from coordinator.settings import Settings
 
@@ -86,7 +86,7 @@ def list_all(  # noqa: PLR0913  # an option each
     if as_json:
         typer.echo(json.dumps([showing.conflict(view, directory.names) for view in views]))
     else:
-        show_rows([row for view in views for row in _rows(view)])
+        show_rows([_row(view) for view in views])
     _count(len(views), limit, f" --as {viewer}", more=more)
 
 
@@ -106,19 +106,20 @@ def _count(number: int, limit: int, viewer: str = "", *, more: bool) -> None:
     typer.echo(f"{counted(number, 'conflict')}{rest}{show}", err=True)
 
 
-def _rows(view: ConflictView) -> Iterator[Mapping[str, object]]:
-    for side in view.sides:
-        pointer = side.pointer
-        yield {
-            "id": view.conflict_id,
-            "state": "open" if side.open else "closed",
-            "operation": side.operation.name if side.operation is not None else side.operation_id,
-            "other": pointer.other.agency,
-            "near": pointer.band.value if pointer.band is not None else "sealed",
-            "act by": short_moment(pointer.act_by) if pointer.act_by is not None else None,
-            "call": phone(pointer.other.contact.callback),
-            "status": NOT_ACTUAL.get(side.status, side.status.value),
-        }
+def _row(view: ConflictView) -> Mapping[str, object]:
+    """One row for a conflict, also where both operations are the viewer's own: then there is nobody to call."""
+    side = next((each for each in view.sides if each.open), view.sides[0])
+    pointer = side.pointer
+    return {
+        "id": view.conflict_id,
+        "state": "open" if view.open else "closed",
+        "operation": titles(view),
+        "other": "yours too" if side.within else pointer.other.agency,
+        "near": pointer.band.value if pointer.band is not None else "sealed",
+        "act by": short_moment(pointer.act_by) if pointer.act_by is not None else None,
+        "call": None if side.within else phone(pointer.other.contact.callback),
+        "status": NOT_ACTUAL.get(view.status, view.status.value),
+    }
 
 
 def _envelope_row(of: Envelope) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from coordinator.http.problems import invalid
+from coordinator.http.problems import invalid, only
 from coordinator.model.base import Instant
 from coordinator.model.geometry import Box
 from coordinator.model.views import Sought
@@ -23,8 +23,6 @@ CONFLICT_STATES: Final = ("open", "closed")
 FROM, TO, BBOX, AGENCY, STATE, LIMIT, CURSOR = NAMES = (
     "from", "to", "bbox", "agency", "state", "limit", "cursor",
 )  # fmt: skip  # one row
-UNKNOWN: Final = "(unknown)"
-"""Stands for the name of a parameter that there is not: nothing of the caller's is ever repeated."""
 _AGENCY: Final = re.compile(r"[a-z0-9-]{2,32}")
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _LONGEST: Final = 256
@@ -60,9 +58,8 @@ def read_sought(given: Mapping[str, str], states: Collection[str]) -> Sought:
 
 def _each_once(request: web.Request) -> Mapping[str, str]:
     given: dict[str, str] = {}
+    only(request.query, NAMES)
     for name, value in request.query.items():
-        if name not in NAMES:
-            raise invalid(UNKNOWN, f"the parameters are {', '.join(NAMES)}")
         if name in given:
             raise invalid(name, f"give `{name}` once")
         if len(value) > _LONGEST:
@@ -73,8 +70,7 @@ def _each_once(request: web.Request) -> Mapping[str, str]:
 
 def nothing_asked(request: web.Request) -> None:
     """Refuse any parameter where there is none."""
-    if request.query:
-        raise invalid(UNKNOWN, "there are no parameters here")
+    only(request.query, ())
 
 
 def _moment(name: str, given: Mapping[str, str]) -> datetime | None:

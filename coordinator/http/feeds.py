@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from coordinator.feed import Feed
 from coordinator.http.principals import READERS, caller
-from coordinator.http.problems import FieldError, Problem, ProblemCode, invalid, not_found
+from coordinator.http.problems import FieldError, Problem, ProblemCode, invalid, not_found, only
 from coordinator.http.streams import EventStream, Streams, Waiter
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.feeding import Page, short_type
@@ -25,7 +25,9 @@ MAX_WAIT_S = 60
 ANSWER_BYTES = 4 * 1024 * 1024
 """Of one answer of lines; it ends earlier than `limit` says when its bodies are large."""
 AT_ONCE = 500
-_TYPES, _RESUME = "types", "Last-Event-ID"
+_SINCE, _LIMIT, _TYPES, _WAIT = OF_LINES = ("since", "limit", "types", "wait")
+OF_EVENTS = (_SINCE, _TYPES)
+_RESUME = "Last-Event-ID"
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -48,13 +50,14 @@ class Feeds:
     async def lines(self, request: web.Request) -> web.Response:
         """`GET /v1/feed`: what comes after `since`, a line each; with `wait`, not before there is something."""
         principal = caller(request, *READERS)
-        since = _number(request, "since", 0, 2**53 - 1)
-        limit = _number(request, "limit", LIMIT, MAX_LIMIT, least=1)
-        wait = _number(request, "wait", 0, MAX_WAIT_S)
+        only(request.query, OF_LINES)
+        since = _number(request, _SINCE, 0, 2**53 - 1)
+        limit = _number(request, _LIMIT, LIMIT, MAX_LIMIT, least=1)
+        wait = _number(request, _WAIT, 0, MAX_WAIT_S)
         types = self._types(request)
         page = await self.feed.page(principal.agency, since, limit, types, ANSWER_BYTES)
         if page.looked == since:
-            await self._refuse_ahead(principal.agency, since, "since")
+            await self._refuse_ahead(principal.agency, since, _SINCE)
         if not page.items and wait and page.whole:
             page = await self._awaited(request, page, limit, types, wait)
         self.streams.reads.note(principal, page.items)
@@ -86,9 +89,10 @@ class Feeds:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/feed/sse`: what comes after `Last-Event-ID`, or else `since`, and then what is new, for ever."""
         principal = caller(request, *READERS)
+        only(request.query, OF_EVENTS)
         since = _last_event_id(request)
-        name = "since" if since is None else _RESUME
-        cursor = _number(request, "since", 0, 2**53 - 1) if since is None else since
+        name = _SINCE if since is None else _RESUME
+        cursor = _number(request, _SINCE, 0, 2**53 - 1) if since is None else since
         types = self._types(request)
         await self._refuse_ahead(principal.agency, cursor, name)
         stream = EventStream(self.feed, principal, cursor, types, self.streams)
@@ -125,6 +129,7 @@ class Feeds:
         What was withdrawn before it was delivered is not there: its stub is, under the stub's own id.
         """
         principal = caller(request, *READERS)
+        only(request.query, ())
         agency, message = request.match_info["agency"], request.match_info["id"]
         exact = await self.feed.exact(principal.agency, agency, message)
         if exact is None:
@@ -139,7 +144,7 @@ class Feeds:
         """
         last = await self.feed.last(agency)
         if since > last:
-            detail = f"the feed ends at {last}; if the operator restored an older store, begin again after {last} or 0"
+            detail = f"ask the operator before going on; the feed ends at {last}"
             errors = [FieldError(name, "sequence_ahead")]
             raise Problem(ProblemCode.SEQUENCE_AHEAD, detail, errors, more={"last": last})
 

@@ -1,6 +1,7 @@
 """What a caller is told when something cannot be done: RFC 9457 problem details with a closed code."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -11,6 +12,9 @@ from aiohttp import web
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://coordination.mo.gov/problems/"
 """What `type` begins with; names, like the schemas', at which nothing need answer."""
+UNKNOWN_PARAMETER = "(unknown)"
+"""Stands for the name of an unknown parameter that is no plain word: nothing else of a caller's text is repeated."""
+_PLAIN = re.compile(r"[a-z_]{1,32}")
 
 
 class ProblemCode(StrEnum):
@@ -109,3 +113,11 @@ def not_found() -> Problem:
 def invalid(parameter: str, detail: str) -> Problem:
     """Say which parameter of the address cannot be read, and how it should look."""
     return Problem(ProblemCode.INVALID_PARAMETER, detail, [FieldError(parameter, "invalid_parameter")])
+
+
+def only(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse parameters that there are not, so that a misspelt one is never passed over; raises `Problem`."""
+    for name in given:
+        if name not in known:
+            detail = f"the parameters are {', '.join(known)}" if known else "there are no parameters here"
+            raise invalid(name if _PLAIN.fullmatch(name) else UNKNOWN_PARAMETER, detail)

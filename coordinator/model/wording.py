@@ -16,6 +16,12 @@ NEARNESS: Mapping[Band, str] = {
     Band.WITHIN_100_M: "within 100 metres of one of {other}",
     Band.WITHIN_RULE: "nearer to one of {other} than the rule allows",
 }
+NEARNESS_WITHIN: Mapping[Band, str] = {
+    Band.OVERLAP: "on the same ground",
+    Band.WITHIN_100_M: "within 100 metres of each other",
+    Band.WITHIN_RULE: "nearer to each other than the rule allows",
+}
+"""Where both operations are the viewer's own."""
 CAUTIONS: Mapping[Caution, str] = {
     Caution.ARMED: "people there are armed",
     Caution.OFFICERS_IN_PLAIN_CLOTHES: "officers there are in plain clothes",
@@ -38,6 +44,11 @@ STANDING: Mapping[Progress, str] = {
     Progress.CLAIMED: "The conflict is open; somebody is on it.",
     Progress.DECIDED: "Both sides have said what they will do; until the conflict is closed, it is not over.",
     Progress.CLOSED: "The conflict is closed.",
+}
+STANDING_WITHIN: Mapping[Progress, str] = {
+    **STANDING,
+    Progress.OPEN: "The conflict is open: nobody has taken note of it yet.",
+    Progress.DECIDED: "You have said what you will do; until the conflict is closed, it is not over.",
 }
 DECISIONS: Mapping[Decision, str] = {
     Decision.PROCEED: "goes ahead as planned",
@@ -105,7 +116,37 @@ def marked(status: Status, words: str) -> str:
 
 def explain(view: ConflictView, names: Mapping[str, str]) -> str:
     """A whole conflict in words; `names` are those of the agencies, by id. EXERCISE stands before each paragraph."""
+    if any(side.within for side in view.sides):
+        return marked(view.status, " ".join(_within(view)))
     return "\n".join(marked(side.status, " ".join(_sentences(side, names))) for side in view.sides)
+
+
+def titles(view: ConflictView) -> str:
+    """The viewer's own operations in a conflict, by their names: `TRY THIS`, or `TRY THIS and TRY THAT`."""
+    own = [side.operation.name or side.operation_id if side.operation else side.operation_id for side in view.sides]
+    return " and ".join(own)
+
+
+def _within(view: ConflictView) -> Iterator[str]:
+    """Both operations are the viewer's own: there is nobody else to call, and one paragraph for the two."""
+    both = f"{titles(view)}, both yours," if len(view.sides) > 1 else f"{titles(view)} and another operation of yours"
+    of = next((side for side in view.sides if side.open), view.sides[0])
+    if of.closed_because is not None:
+        yield f"{both} are no longer in conflict: {ENDINGS[of.closed_because]}."
+        yield "There is nothing left to settle."
+        return
+    if of.pointer.eyes is Eyes.HEADQUARTERS:
+        yield "SEALED, for your headquarters only."
+    near = f"planned {NEARNESS_WITHIN[of.pointer.band]}, at about the same time" if of.pointer.band else "in conflict"
+    yield f"{both} are {near}."
+    beware = dict.fromkeys(code for side in view.sides for code in side.pointer.other.caution)
+    if beware:
+        yield f"Caution: {cautions(list(beware))}."
+    by = "" if of.pointer.act_by is None else f" by {moment(of.pointer.act_by)}"
+    yield f"Settle it among yourselves{by}."
+    yield STANDING_WITHIN[of.progress]
+    for each in of.words:
+        yield said(each)
 
 
 def _sentences(side: SideView, names: Mapping[str, str]) -> Iterator[str]:

@@ -165,7 +165,7 @@ def test_what_there_is_not_is_one_line_with_the_next_command(installation: Insta
     refused(look(installation, "conflicts", "show", "x"), "coordinator conflicts list")
     refused(look(installation, "operations", "list", "--as", "nobody"), "nobody", "mshp")
     refused(look(installation, "operations", "list", "--as", "mshp", "--from", "soon"), "--from is RFC 3339")
-    empty = look(installation, "conflicts", "list", "--as", "usms")
+    empty = look(installation, "conflicts", "list", "--as", "atf")
     assert (empty.stdout, empty.stderr) == ("", "0 conflicts\n")
 
 
@@ -196,6 +196,26 @@ def test_a_person_takes_note_of_a_conflict_and_the_other_side_is_told(
     refused_by_rule = look(installation, *note[:-1], "no officer's id")
     assert (refused_by_rule.returncode, json.loads(refused_by_rule.stdout)["data"]["code"]) == (1, "invalid_field")
     refused(look(installation, *note[:4], "hsi", *note[5:]), "coordinator conflicts list --as hsi")
+
+
+def test_a_conflict_within_one_agency_is_one_row_and_settled_among_themselves(
+    installation: Installation, dispute: Dispute
+) -> None:
+    there = {"type": "Point", "coordinates": [-90.4, 38.7], "radius_m": 100.0}
+    del dispute  # it is served
+    for name in ("TRY THIS", "TRY THAT"):
+        registered(installation, "usms", [], area=there, name=name)
+    listed = look(installation, "conflicts", "list", "--as", "usms")
+    assert len(listed.stdout.splitlines()) == 2
+    assert listed.stderr.startswith("1 conflict;")
+    assert "yours too" in listed.stdout
+    assert "+1" not in listed.stdout
+    conflict = listed.stdout.splitlines()[1].split()[0]
+    shown = look(installation, "conflicts", "show", conflict, "--as", "usms").stdout
+    assert re.match(r"(TRY THIS and TRY THAT|TRY THAT and TRY THIS), both yours, are planned on the same ground", shown)
+    noted = look(installation, "conflicts", "acknowledge", conflict, "--as", "usms", "--officer", "DESK-7")
+    assert noted.returncode == 0, noted.stdout
+    assert "took note" in look(installation, "conflicts", "show", conflict, "--as", "usms").stdout
 
 
 # paper, and other terminals

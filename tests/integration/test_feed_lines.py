@@ -102,12 +102,21 @@ async def test_a_filter_that_passes_nothing_still_advances(made: House, hsi: htt
         ("wait=61", "wait"),
         ("wait=0.5", "wait"),
         ("types=operation.notic", "types"),
+        ("wiat=5", "wiat"),
+        ("since=0&Since=3", "(unknown)"),
+        (f"{'a' * 33}=1", "(unknown)"),
     ],
 )
 async def test_what_cannot_be_read_is_named(hsi: httpx.AsyncClient, query: str, field: str) -> None:
     answer = await hsi.get(f"/v1/feed?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("path", ["feed/sse?wait=5", f"messages/mshp/{kit.fresh_id()}?wait=5"])
+async def test_the_other_addresses_name_an_unknown_parameter_too(hsi: httpx.AsyncClient, path: str) -> None:
+    answer = await hsi.get(f"/v1/{path}")
+    assert (answer.status_code, answer.json()["errors"]) == (400, [{"field": "wait", "reason": "invalid_parameter"}])
 
 
 @pytest.mark.parametrize("path", ["/v1/feed", "/v1/feed/sse"])
@@ -117,6 +126,7 @@ async def test_a_number_that_was_never_given_is_said_to_be_ahead(
     last = await made.last("hsi")
     answer = await hsi.get(path, params={"since": last + 1})
     assert (answer.status_code, answer.json()["code"], answer.json()["last"]) == (409, "sequence_ahead", last)
+    assert answer.json()["detail"] == f"ask the operator before going on; the feed ends at {last}"
 
 
 async def test_waiting_ends_with_what_comes_or_with_nothing(made: House, hsi: httpx.AsyncClient) -> None:

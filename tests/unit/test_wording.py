@@ -17,6 +17,7 @@ from coordinator.model.wording import (
     ENDINGS,
     MEETINGS,
     NEARNESS,
+    NEARNESS_WITHIN,
     STANDING,
     explain,
     moment,
@@ -111,6 +112,39 @@ def test_every_decision_is_told_as_whose_it_is(decision: Decision, method: Conta
         "Fri 27 Nov 2026 12:15 CST (UTC-06:00) / 18:15Z."
     )
     assert STANDING[Progress.CLAIMED] in words
+
+
+def within(*words: Word, ended: str = "", status: Status = Status.ACTUAL) -> str:
+    """Two operations of the viewer's own, each told of the other."""
+    other = Other(agency="mshp", contact=CONTACT, caution=(Caution.ARMED,))
+    sides = []
+    for name in ("BLUE HERON", "RED FOX"):
+        own = OperationView(name, "mshp", own=True, state=OperationState.PLANNED, plan={"name": name})
+        of = Pointer(
+            conflict_id=kit.fresh_id(), operation_id=kit.fresh_id(), other=other, band=Band.OVERLAP, act_by=ACT_BY
+        )
+        sides.append(SideView(name, status, of, not ended, ended or "opened", None, own, words, within=True))
+    return explain(ConflictView("conflict", tuple(sides)), NAMES)
+
+
+def test_a_conflict_of_two_operations_of_ones_own_is_one_paragraph_and_calls_nobody() -> None:
+    assert within() == (
+        "BLUE HERON and RED FOX, both yours, are planned on the same ground, at about the same time. "
+        "Caution: people there are armed. "
+        "Settle it among yourselves by Fri 27 Nov 2026 12:15 CST (UTC-06:00) / 18:15Z. "
+        "The conflict is open: nobody has taken note of it yet."
+    )
+    assert within(status=Status.EXERCISE) == f"EXERCISE: {within()}"
+    decided = by(own=True, decision=Decision.DELAY)
+    assert f"You have said what you will do; until the conflict is closed, it is not over. {said(decided)}" in within(
+        decided
+    )
+    over = within(ended="moved_apart")
+    assert over == (
+        f"BLUE HERON and RED FOX, both yours, are no longer in conflict: {ENDINGS[CloseReason.MOVED_APART]}. "
+        "There is nothing left to settle."
+    )
+    assert set(NEARNESS_WITHIN) == set(Band)
 
 
 def test_how_far_the_two_sides_are_is_what_both_said_since_the_last_change() -> None:
