@@ -23,10 +23,12 @@ from coordinator.model.acknowledging import acknowledgement
 from coordinator.model.base import Frozen, OfficerId
 from coordinator.model.binding import digest_of
 from coordinator.model.codes import AcknowledgeLevel, DeclineReason
+from coordinator.model.decisions import Refused
 from coordinator.model.directory import Agency, Directory
 from coordinator.model.leaf import Channel
 from coordinator.model.work import Dispatch, Receipt, Submission
 from coordinator.posting import Posting, PostingClosedError, PostingFullError
+from coordinator.steps.decode import decode
 
 MAX_ACK_BYTES: Final = 4 * 1024
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,15}")
@@ -60,6 +62,9 @@ class Acks:
         """Answer as `POST /v1/messages` does; the same again is answered with the first receipt (200)."""
         principal = caller(request, *READERS)
         number = request.match_info["sequence"]
+        if hdrs.CONTENT_ENCODING in request.headers or request.content_type != "application/json":
+            detail = "send it as application/json, without a Content-Encoding"
+            raise Problem(ProblemCode.UNSUPPORTED_MEDIA_TYPE, detail)
         said = _read(await read_body(request, MAX_ACK_BYTES))
         if not self.rates.take(principal.key):
             raise too_many(A_SECOND, self.rates.again_s)
@@ -108,6 +113,10 @@ class Acks:
 
 
 def _read(body: bytes) -> Acknowledged:
+    """Read it as strictly as a message: what two readers could read differently is refused."""
+    decoded = decode(body)
+    if isinstance(decoded, Refused):
+        raise Problem(ProblemCode.UNREADABLE, decoded.explanation, [FieldError(None, decoded.code.value)])
     try:
         said = Acknowledged.model_validate_json(body)
     except ValidationError as error:

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from coordinator.http.principals import Principal
 from coordinator.http.problems import Problem, ProblemCode
 from coordinator.http.signins import Flood, SignIns
-from coordinator.http.tokens import TokenRefusedError, Tokens, may_call
+from coordinator.http.tokens import LEEWAY_S, TokenRefusedError, Tokens, may_call
 from coordinator.model.access import TokenFlaw
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.policy import Policy
@@ -65,7 +65,7 @@ class _Proven:
     principal: Principal
     jti: str
     until: float
-    """Seconds since the epoch."""
+    """Seconds since the epoch: as long as a fresh look at the token would let it pass."""
 
 
 @dataclass(slots=True)
@@ -132,7 +132,7 @@ class Bearer:
         now = self.now()
         if known is None:
             claims = self.tokens.verify(token, now)
-            known = self._known[key] = _Proven(claims.principal, claims.jti, claims.exp)
+            known = self._known[key] = _Proven(claims.principal, claims.jti, claims.exp + LEEWAY_S)
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         elif known.until <= now:

@@ -309,9 +309,26 @@ async def test_an_acknowledgement_that_cannot_be_read_says_which_field(
     made: House, hsi: httpx.AsyncClient, body: bytes, field: str | None
 ) -> None:
     await made.say(alert(1))
-    answer = await hsi.post("/v1/feed/1/ack", content=body)
+    answer = await hsi.post("/v1/feed/1/ack", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
     assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "text/plain"}, b'{"level": "read"}', 415),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, b'{"level": "read"}', 415),
+        ({"Content-Type": "application/json"}, b'{"level": "read", "level": "accepted"}', 400),
+    ],
+    ids=["as a form sends it", "compressed", "the same key twice"],
+)
+async def test_an_acknowledgement_is_read_as_strictly_as_a_message(
+    made: House, hsi: httpx.AsyncClient, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    number = await made.last("hsi")
+    answer = await hsi.post(f"/v1/feed/{number}/ack", content=body, headers=headers)
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("number", ["0", "99999", "x", "1.0", "-1", "99999999999999999999"])
