@@ -16,6 +16,7 @@ from coordinator.domain import system_id
 from coordinator.http.gateway import gateway
 from coordinator.http.principals import Authenticator
 from coordinator.http.problems import Problem, ProblemCode
+from coordinator.http.sending import Sending
 from coordinator.model.errors import ConfigurationError
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
@@ -70,10 +71,13 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 def make_app(
-    health: Health, authenticate: Authenticator | None = None, routes: Iterable[web.RouteDef] = ()
+    health: Health,
+    authenticate: Authenticator | None = None,
+    routes: Iterable[web.RouteDef] = (),
+    sending: Sending | None = None,
 ) -> web.Application:
     """The application: health for anybody, and the rooms' routes for callers that are proven."""
-    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[gateway(authenticate)])
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[gateway(authenticate, sending or Sending())])
     app[HEALTH] = health
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), *routes])
     return app

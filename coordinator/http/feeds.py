@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from coordinator.feed import Feed
 from coordinator.http.principals import READERS, caller
 from coordinator.http.problems import FieldError, Problem, ProblemCode, invalid, not_found, only
-from coordinator.http.streams import EventStream, Streams, Waiter
+from coordinator.http.streams import STOPPING, EventStream, Streams, Waiter
 from coordinator.model.errors import StoreUnavailableError
 from coordinator.model.feeding import Page, short_type
 from coordinator.model.messages import TYPES
@@ -111,6 +111,8 @@ class Feeds:
                 await stream.show(page)
                 if page.whole and self.feed.keep_up(agency, stream):
                     await stream.moved()
+            if stream.ended == STOPPING:  # what was recorded a moment ago need not wait for the next start
+                await stream.show(await self.feed.page(agency, stream.cursor, AT_ONCE, stream.types))
         except TimeoutError:
             stream.end("too slow")
             stream.abort()

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from coordinator.domain import Identifiers
 from coordinator.http.principals import PRINCIPAL, Authenticator
 from coordinator.http.problems import Problem, ProblemCode, not_found
+from coordinator.http.sending import Sending
 from coordinator.model.errors import StoreUnavailableError
 
 REQUEST_ID = web.RequestKey("request_id", str)
@@ -20,7 +21,7 @@ GUARDED = "/v1/"
 """Where a caller must be proven; health is anybody's."""
 
 
-def gateway(authenticate: Authenticator | None) -> Middleware:
+def gateway(authenticate: Authenticator | None, sending: Sending) -> Middleware:
     """The one middleware."""
     new_id = Identifiers()
 
@@ -31,9 +32,10 @@ def gateway(authenticate: Authenticator | None) -> Middleware:
         began = time.perf_counter()
         try:
             answer = await _proven(request, handler, authenticate)
+            _mark(answer, request_id)
+            await sending.send(request, answer)
         except Exception as trouble:  # noqa: BLE001  # whatever it is, the caller gets a plain answer
             answer = _problem_of(trouble, request).response(request_id)
-        if not answer.prepared:
             _mark(answer, request_id)
         if answer.status != UNPROVEN:  # counted, and told now and then (`bearer.Flood`): strangers fill no log
             _log(request, answer.status, began)
@@ -44,6 +46,8 @@ def gateway(authenticate: Authenticator | None) -> Middleware:
 
 def _mark(answer: web.StreamResponse, request_id: str) -> None:
     """Whose answer it is, under which id it is found in the log, and that nobody on the way keeps a copy."""
+    if answer.prepared:
+        return
     answer.headers["X-Request-Id"] = request_id
     answer.headers["Server"] = "coordinator"
     answer.headers.setdefault("Cache-Control", "no-store")

@@ -1,11 +1,11 @@
 """Who is listening over HTTP: event streams and waiting requests, how many each may have, and what ends them."""
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -16,19 +16,19 @@ from coordinator.feed import Feed
 from coordinator.http.principals import PRINCIPAL, Authenticator, Principal
 from coordinator.http.problems import Problem, ProblemCode
 from coordinator.http.reads import Reads
+from coordinator.http.sending import keep_little_in_kernel
 from coordinator.model.feeding import Batch, Item, Page
 
 SWEEP_S = 1.0
 BEAT_S = 15.0
 SEND_S = 30.0
 """How long a client may leave what was written to it unread before it is cut off; it may come back and resume."""
+STOPPING: Final = "the service is stopping"
 STOP_S = 2.0
 """How long a stream has to end by itself when the service stops."""
 RETRY_MS = 2_000
 CONGESTED = 64 * 1024
 """Bytes that wait for one client in our memory: with more it has fallen behind."""
-IN_KERNEL = 128 * 1024
-"""Bytes that the kernel keeps for one client, or it would keep megabytes for each that does not read."""
 TURN = 50
 DAY_S = 86_400.0
 
@@ -72,9 +72,7 @@ class EventStream(EventSourceResponse):
             msg = "a web request has a stream to write to"
             raise TypeError(msg)
         self._wire = writer
-        wired = writer.transport.get_extra_info("socket") if writer.transport is not None else None
-        if wired is not None:
-            wired.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_KERNEL)
+        keep_little_in_kernel(writer.transport)
         await self._write_now(b"retry: %d\n" % RETRY_MS)
 
     @property
@@ -247,7 +245,7 @@ class Streams:
         """Count a request that stays open; raises `Problem` when the caller has too many, or the service stops."""
         principal = request[PRINCIPAL]
         if self.stopping:
-            raise Problem(ProblemCode.UNAVAILABLE, "the service is stopping", headers={"Retry-After": "5"})
+            raise Problem(ProblemCode.UNAVAILABLE, STOPPING, headers={"Retry-After": "5"})
         if self._counted[principal.key] >= self.per_principal and not self._forget_gone(principal):
             detail = f"{self.per_principal} streams of one caller are open; close one first"
             raise Problem(ProblemCode.TOO_MANY_STREAMS, detail, headers={"Retry-After": str(int(BEAT_S))})
@@ -304,7 +302,7 @@ class Streams:
         self.stopping = True
         self._none_left.clear()
         for each in list(self._open):
-            each.end("the service is stopping")
+            each.end(STOPPING)
         if self._open:
             try:
                 async with asyncio.timeout(STOP_S):

@@ -23,6 +23,7 @@ from coordinator.http.limits import Buckets
 from coordinator.http.messages import Messages, routes
 from coordinator.http.principals import AccessRole, Principal
 from coordinator.http.reads import Reads
+from coordinator.http.sending import Sending
 from coordinator.http.signins import SignIns
 from coordinator.http.streams import SEND_S, Streams
 from coordinator.http.tokens import TokenKeys, Tokens
@@ -62,6 +63,7 @@ class House:
     revoked: set[str]
     tokens: Tokens
     door: Bearer
+    sending: Sending
 
     def token(
         self, agency: str, *roles: AccessRole, subject: str = "cad", lifetime: timedelta = timedelta(hours=1)
@@ -169,11 +171,12 @@ async def house(url: str, options: Options | None = None) -> AsyncIterator[House
             *Acks(feed, posting, directory, system_clock, rates).routes(),
             *routes(Messages(posting, directory, system_clock, rates)),
         ]
-        app = make_app(Health(ask=_ready), bearer, rooms)
+        sending = Sending(chosen.send_s)
+        app = make_app(Health(ask=_ready), bearer, rooms, sending)
         async with serving(app, "127.0.0.1", chosen.port) as address, asyncio.TaskGroup() as group:
             parts = [group.create_task(each.run()) for each in (feed, streams, bearer)]
             taking = group.create_task(posting.run())
-            made = House(address, store, intake, feed, streams, chosen.revoked, tokens, bearer)
+            made = House(address, store, intake, feed, streams, chosen.revoked, tokens, bearer, sending)
             if chosen.agree:
                 await made.say(*agreements())
             try:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import resource
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +69,7 @@ async def test_a_thousand_idle_and_two_hundred_active_streams_are_served_by_one_
             each.writer.close()
 
 
-async def slow(made: House, since: int) -> socket.socket:
+async def slow(made: House, since: int, page: str = "feed/sse", more: str = "") -> socket.socket:
     """A client that asks, and then does not read; its own buffer is small."""
     found = URL(made.address)
     asking = socket.socket()
@@ -77,7 +78,7 @@ async def slow(made: House, since: int) -> socket.socket:
     loop = asyncio.get_running_loop()
     await loop.sock_connect(asking, (found.host, found.port))
     token = made.token("hsi", subject="desk")
-    request = f"GET /v1/feed/sse?since={since} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\r\n"
+    request = f"GET /v1/{page}?since={since}{more} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\r\n"
     await loop.sock_sendall(asking, request.encode())
     return asking
 
@@ -108,6 +109,28 @@ async def test_who_does_not_read_is_cut_off_disturbs_nobody_and_resumes_where_it
                 rest = await collect(again, start + 6_000)
             assert [*whole, *rest] == list(range(start + 1, start + 6_001))
         await reading.close()
+
+
+async def test_large_answers_that_nobody_reads_are_few_at_a_time_and_end(tmp_path: Path) -> None:
+    async with house(prepare(tmp_path), Options(send_s=3.0)) as made:
+        start = await made.last("hsi")
+        for number in range(0, 1_000, 100):
+            await made.say(*(alert(at) for at in range(number, number + 100)))
+        stuck = [await slow(made, start, "feed", "&limit=1000") for _ in range(40)]
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(GUARD_S):
+            heads = [await loop.sock_recv(each, 12) for each in stuck]
+            assert Counter(heads) == {b"HTTP/1.1 200": 4, b"HTTP/1.1 429": 36}
+            taken = [each for each, head in zip(stuck, heads, strict=True) if head == b"HTTP/1.1 200"]
+            while made.sending.cut_off < len(taken):  # noqa: ASYNC110  # nothing wakes a test
+                await asyncio.sleep(0.02)
+        for each in taken:
+            assert len(await drained(each)) < 1_000 * len(alert(1))
+        for each in stuck:
+            each.close()
+        async with httpx.AsyncClient(base_url=made.address, headers=made.bearer("hsi")) as client:
+            whole = await client.get("/v1/feed", params={"since": start, "limit": 1_000})
+        assert len(whole.text.splitlines()) == 1_000
 
 
 async def drained(asking: socket.socket) -> bytes:
