@@ -38,7 +38,7 @@ _US = 1_000_000
 
 @app.command()
 def key(context: typer.Context) -> None:
-    """Make the key that the setting `token_key` of section `http` names, where there is none: the door opens with it at the next start."""
+    """Make the key that the setting `token_key` of `http` names, if there is none: the door opens with it at a start."""
     with refusals(debug=chosen(context).debug):
         path = chosen(context).settings().http.token_key
         if path.exists():
