@@ -38,7 +38,7 @@ _US = 1_000_000
 
 @app.command()
 def key(context: typer.Context) -> None:
-    """Make the key that the setting `token_key` of `http` names, if there is none: the door opens with it at a start."""
+    """Make the key that `token_key` of section http names, if there is none: the next start opens the door with it."""
     with refusals(debug=chosen(context).debug):
         path = chosen(context).settings().http.token_key
         if path.exists():
